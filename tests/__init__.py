@@ -1,0 +1,1 @@
+"""Tests of Dashboard Cast, and the home and TV they run against."""
