@@ -1,0 +1,127 @@
+"""From paced pictures to fragmented MP4: FFmpeg's arguments, its trial, and its process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from ..errors import EncoderFailedError, FFmpegMissingError
+from ..models import MICROSECONDS, Fragment, Profile
+from . import matroska
+from .fmp4 import Fragmenter
+from .pacer import PacedFrame
+from .process import ChildProcess
+
+# Segments of a second: the shortest target duration that a playlist can declare (RFC 8216 section 4.3.3.1).
+SEGMENT_SECONDS: Final = 1
+# Fragments much shorter than this cost more in boxes and writes than they save in delay.
+_FRAGMENT_US: Final = 200_000
+_TIMESCALE: Final = 90_000
+# Constant quality for text and flat colours; the bit rate is capped by the profile.
+_QUALITY: Final = 20
+_READ_SIZE: Final = 256 * 1024
+_TRIAL_TIMEOUT_S: Final = 20
+
+# JPEG is full-range BT.601 (JFIF); television is limited-range BT.709, and must say so or colours wash out.
+_COLOURS: Final = (
+    "scale=in_color_matrix=bt601:in_range=full:out_color_matrix=bt709:out_range=limited,"
+    "format=yuv420p,setsar=1"
+)
+
+
+def arguments(binary: str, profile: Profile) -> list[str]:
+    """Return the command line that encodes `matroska` on standard input to fragmented MP4 on standard output.
+
+    Not among them is `-fflags nobuffer`: it throws away the pictures that FFmpeg probes.
+    """
+    rate = str(profile.max_bit_rate)
+    command = [binary, "-hide_banner", "-loglevel", "error", "-nostats"]
+    command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-f", "matroska", "-i", "pipe:0"]
+    command += ["-map", "0:v", "-map", "0:a", "-vf", _COLOURS]
+    # Pictures keep the times they came with.
+    command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{_TIMESCALE}"]
+    command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-threads", "2"]
+    command += ["-profile:v", "high", "-level:v", profile.level, "-crf", str(_QUALITY)]
+    command += ["-maxrate", rate, "-bufsize", rate, "-sc_threshold", "0"]
+    # Keyframes only where segments begin.
+    command += ["-g", "100000", "-force_key_frames", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})"]
+    command += [
+        "-color_range",
+        "tv",
+        "-colorspace",
+        "bt709",
+        "-color_primaries",
+        "bt709",
+        "-color_trc",
+        "bt709",
+    ]
+    command += ["-c:a", "copy", "-f", "mp4", "-movflags", "+empty_moov+default_base_moof+frag_keyframe"]
+    command += ["-frag_duration", str(_FRAGMENT_US), "-flush_packets", "1"]
+    return [*command, "-video_track_timescale", str(_TIMESCALE), "pipe:1"]
+
+
+class Encoder:
+    """One run of FFmpeg: pictures in, fragments out."""
+
+    def __init__(self, binary: str, profile: Profile) -> None:
+        self._binary = binary
+        self._profile = profile
+        self._process = ChildProcess("FFmpeg")
+        self._fragmenter = Fragmenter()
+        self._silent_until_us = 0
+
+    @property
+    def fragmenter(self) -> Fragmenter:
+        """What cuts this run's output; holds its init segment."""
+        return self._fragmenter
+
+    async def start(self) -> None:
+        """Start FFmpeg; raises FFmpegMissingError when it is not there."""
+        try:
+            await self._process.start(*arguments(self._binary, self._profile))
+        except OSError as error:
+            raise FFmpegMissingError(binary=self._binary) from error
+        profile = self._profile
+        self._process.stdin.write(matroska.header(profile.width, profile.height, profile.frame_rate))
+
+    async def write(self, frame: PacedFrame) -> None:
+        """Encode one picture, waiting while FFmpeg is busy; raises EncoderFailedError when it has ended."""
+        silence = matroska.silence(self._silent_until_us, frame.time_us)
+        self._silent_until_us = frame.time_us
+        try:
+            self._process.stdin.write(silence + matroska.picture(frame.jpeg, frame.time_us))
+            await self._process.stdin.drain()
+        except OSError as error:
+            await self._process.wait()
+            raise EncoderFailedError(detail=self._process.log or str(error)) from error
+
+    async def fragments(self) -> AsyncIterator[Fragment]:
+        """Yield fragments as they are complete; raises EncoderFailedError when FFmpeg ends."""
+        while data := await self._process.stdout.read(_READ_SIZE):
+            for fragment in self._fragmenter.feed(data):
+                yield fragment
+        code = await self._process.wait()
+        raise EncoderFailedError(detail=self._process.log or f"exit code {code}")
+
+    async def stop(self) -> None:
+        """End FFmpeg."""
+        await self._process.stop()
+
+
+async def try_encoding(binary: str, jpeg: bytes, profile: Profile) -> None:
+    """Encode a second of one picture, to see that this FFmpeg can.
+
+    Raises FFmpegMissingError or EncoderFailedError.
+    """
+    encoder = Encoder(binary, profile)
+    await encoder.start()
+    try:
+        async with asyncio.timeout(_TRIAL_TIMEOUT_S):
+            for time_us in range(0, SEGMENT_SECONDS * MICROSECONDS + 1, MICROSECONDS // 2):
+                await encoder.write(PacedFrame(jpeg, time_us))
+            async for fragment in encoder.fragments():
+                if fragment.keyframe:
+                    return
+    except TimeoutError as error:
+        raise EncoderFailedError(detail=f"no picture within {_TRIAL_TIMEOUT_S} s") from error
+    finally:
+        await encoder.stop()

@@ -1,0 +1,81 @@
+// Runs in the dashboard's own document before any other script: signs in, hides what is not dashboard, and
+// tells what is drawn. `settings` comes from page.py.
+((settings) => {
+  if (window !== window.top || location.origin !== settings.origin) return;
+
+  for (const [name, value] of Object.entries(settings.storage)) {
+    localStorage.setItem(name, JSON.stringify(value));
+  }
+
+  // With externalApp in the window the frontend asks it for tokens and never shows a login page.
+  window.externalApp = {
+    getExternalAuth: (message) => window[settings.binding](message),
+    revokeExternalAuth: (message) => window[JSON.parse(message).callback](true),
+  };
+
+  // The toolbar lives in a shadow root. A style that is in there before the first drawing hides it without a
+  // flash, in every root that is made later as well.
+  if (settings.kiosk) {
+    const style = `.header { display: none !important }
+      #view, hui-view-container { padding-top: 0 !important; min-height: 100vh !important }`;
+    const attachShadow = Element.prototype.attachShadow;
+    Element.prototype.attachShadow = function (options) {
+      const root = attachShadow.call(this, options);
+      if (this.localName === "hui-root") {
+        const element = document.createElement("style");
+        element.textContent = style;
+        root.append(element);
+      }
+      return root;
+    };
+  }
+
+  const LOADING = new Set(["hass-loading-screen", "ha-init-page", "ha-spinner", "ha-circular-progress"]);
+  const ERRORS = new Set(["hass-error-screen"]);
+
+  const elements = function* (root) {
+    for (const node of root.querySelectorAll("*")) {
+      yield node;
+      if (node.shadowRoot) yield* elements(node.shadowRoot);
+    }
+  };
+  const visible = (node) => node.checkVisibility();
+  const below = (...names) =>
+    names.reduce((node, name) => node && (node.shadowRoot || node).querySelector(name), document);
+
+  const panel = () => {
+    const resolver = below("home-assistant", "home-assistant-main", "partial-panel-resolver");
+    return resolver && [...resolver.children].find(visible);
+  };
+
+  // What is still to come, in words for the log; empty when everything is drawn. `size` tells whether the
+  // page still grows.
+  const state = () => {
+    const home = document.querySelector("home-assistant");
+    const signedIn = Boolean(home && home.hass && home.hass.user);
+    const result = { signedIn, waitsFor: "", error: "", size: 0 };
+    if (!signedIn || !home.hass.connected) return { ...result, waitsFor: "the connection to Home Assistant" };
+    const shown = panel();
+    if (!shown) return { ...result, waitsFor: "the dashboard" };
+    window.dispatchEvent(new CustomEvent("hass-kiosk-mode", { detail: { enable: settings.kiosk } }));
+    let cards = 0;
+    for (const node of elements(shown.shadowRoot || shown)) {
+      result.size += 1;
+      const name = node.localName;
+      if (name === "hui-card") cards += 1;
+      if (ERRORS.has(name)) result.error = node.error || node.shadowRoot.textContent.trim();
+      else if (LOADING.has(name) && visible(node)) result.waitsFor = name;
+      else if (name === "hui-card" && !node.hidden && !node.firstElementChild) result.waitsFor = "a card";
+      else if (name === "img" && node.src && !node.complete && visible(node)) result.waitsFor = "a picture";
+    }
+    if (LOADING.has(shown.localName)) result.waitsFor = shown.localName;
+    if (ERRORS.has(shown.localName)) result.error = shown.error || shown.shadowRoot.textContent.trim();
+    if (!result.size) result.waitsFor = "the dashboard";
+    if (shown.localName === "ha-panel-lovelace" && !below("home-assistant", "home-assistant-main",
+      "ha-panel-lovelace", "hui-root", "hui-view")) result.waitsFor = "the view";
+    if (document.fonts.status !== "loaded") result.waitsFor = "the fonts";
+    return { ...result, cards };
+  };
+
+  Object.defineProperty(window, "dashboardCast", { value: { state } });
+})(__SETTINGS__);

@@ -1,0 +1,210 @@
+"""One page: a source drawn in one tab, signed in, ready, and seen as frames."""
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+import json
+import logging
+from pathlib import Path
+import time
+from typing import Any, Final
+
+from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
+from ..models import Frame, Profile, Source
+from .cdp import Json, Tab
+
+_LOGGER = logging.getLogger(__name__)
+
+READY_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.1
+# The page has stopped growing when it had the same size this often in a row.
+_STEADY_POLLS: Final = 3
+# Text stays sharp, and FFmpeg reads it as fast as any.
+_JPEG_QUALITY: Final = 90
+# A frame's time further than this from now is a wrong clock, in seconds.
+_MAX_AGE_S: Final = 1.0
+_BINDING: Final = "dashboardCastSignIn"
+_SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What signs a page in."""
+
+    token: str
+    expires_in: int
+    """Seconds."""
+
+
+type Credentials = Callable[[], Awaitable[AccessToken]]
+
+
+class Page:
+    """A source in a tab.
+
+    home: address of Home Assistant as the browser reaches it, without a path.
+    credentials: asked for an access token whenever the frontend wants one; may raise SignInFailedError.
+    on_frame: called with every new frame, at most `profile.frame_rate` times a second.
+    """
+
+    def __init__(
+        self,
+        tab: Tab,
+        source: Source,
+        profile: Profile,
+        *,
+        home: str,
+        credentials: Credentials,
+        on_frame: Callable[[Frame], None],
+    ) -> None:
+        self._tab = tab
+        self._session = tab.session
+        self._source = source
+        self._profile = profile
+        self._home = home
+        self._credentials = credentials
+        self._on_frame = on_frame
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_acknowledged = 0.0
+        self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
+        """Done, with the reason, when the page cannot go on."""
+        tab.on_lost(lambda reason: self._lose(BrowserFailedError(detail=reason)))
+
+    async def open(self, timeout: float = READY_TIMEOUT_S) -> None:  # noqa: ASYNC109
+        """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
+
+        Raises PageNotReadyError after `timeout` seconds, SignInFailedError or BrowserFailedError.
+        """
+        await self._prepare()
+        await self._navigate()
+        await self._wait_until_drawn(timeout)
+        self._session.on("Page.screencastFrame", self._take_frame)
+        await self._session.send(
+            "Page.startScreencast",
+            format="jpeg",
+            quality=_JPEG_QUALITY,
+            maxWidth=self._profile.width,
+            maxHeight=self._profile.height,
+        )
+
+    async def close(self) -> None:
+        """Close the tab and end everything that went on for it."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tab.close()
+
+    async def _prepare(self) -> None:
+        send = self._session.send
+        await send("Page.enable")
+        await send("Runtime.enable")
+        self._session.on("Runtime.bindingCalled", self._sign_in)
+        await send("Runtime.addBinding", name=_BINDING)
+        zoom = self._source.zoom
+        # Zoom is what makes a page think that the screen is smaller, drawn at the same number of pixels.
+        await send(
+            "Emulation.setDeviceMetricsOverride",
+            width=round(self._profile.width / zoom),
+            height=round(self._profile.height / zoom),
+            deviceScaleFactor=zoom,
+            mobile=False,
+        )
+        if self._source.dark is not None:
+            scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
+            await send("Emulation.setEmulatedMedia", features=[scheme])
+        await send("Page.addScriptToEvaluateOnNewDocument", source=script(self._source, self._home))
+
+    async def _navigate(self) -> None:
+        answer = await self._session.send("Page.navigate", url=self._home + self._source.path)
+        if error := answer.get("errorText"):
+            raise self._not_ready(0, f"{self._home}: {error}")
+
+    async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
+        state: Json = {}
+        try:
+            async with asyncio.timeout(timeout):
+                steady = 0
+                while steady < _STEADY_POLLS:
+                    await self._raise_if_lost(_POLL_S)
+                    size, state = state.get("size"), await self._state()
+                    drawn = not state["waitsFor"] and not state["error"] and state["size"] == size
+                    steady = steady + 1 if drawn else 0
+        except TimeoutError as error:
+            if state and not state["signedIn"]:
+                raise SignInFailedError(path=self._source.path) from error
+            detail = state.get("error") or state.get("waitsFor") or "the page keeps changing"
+            raise self._not_ready(timeout, detail) from error
+
+    async def _raise_if_lost(self, within: float) -> None:
+        """Raise why the page was lost, when that happens within so many seconds."""
+        await asyncio.wait([self.lost], timeout=within)
+        if self.lost.done():
+            raise self.lost.result()
+
+    async def _state(self) -> Json:
+        """Return what page.js says of the page; before it could run, that nothing is there."""
+        answer = await self._session.send(
+            "Runtime.evaluate", expression="window.dashboardCast?.state()", returnByValue=True
+        )
+        state: Json | None = answer["result"].get("value")
+        return state or {"signedIn": True, "waitsFor": "the page", "error": "", "size": 0}
+
+    def _not_ready(self, seconds: float, detail: str) -> PageNotReadyError:
+        return PageNotReadyError(path=self._source.path, seconds=f"{seconds:g}", detail=detail)
+
+    def _sign_in(self, event: Json) -> None:
+        if event["name"] == _BINDING:
+            self._run(self._answer_sign_in())
+
+    async def _answer_sign_in(self) -> None:
+        try:
+            token = await self._credentials()
+        except SignInFailedError as error:
+            self._lose(error)
+            return
+        answer = json.dumps({"access_token": token.token, "expires_in": token.expires_in})
+        # Other documents in this tab can call the binding; the token goes to Home Assistant's alone.
+        expression = (
+            f"if (location.origin === {json.dumps(self._home)}) window.externalAuthSetToken?.(true, {answer})"
+        )
+        await self._session.send("Runtime.evaluate", expression=expression)
+
+    def _take_frame(self, event: Json) -> None:
+        age = time.time() - event["metadata"].get("timestamp", 0.0)
+        moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
+        self._on_frame(Frame(base64.b64decode(event["data"]), moment))
+        self._run(self._acknowledge(event["sessionId"]))
+
+    async def _acknowledge(self, number: int) -> None:
+        """Ask for the next frame once it may come: a late acknowledgement is what caps the frame rate."""
+        due = self._last_acknowledged + 1 / self._profile.frame_rate
+        await asyncio.sleep(due - time.monotonic())
+        self._last_acknowledged = max(due, time.monotonic() - 1 / self._profile.frame_rate)
+        await self._session.send("Page.screencastFrameAck", sessionId=number)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.path}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except DashboardCastError as error:
+            self._lose(error)
+
+    def _lose(self, error: DashboardCastError) -> None:
+        if not self.lost.done():
+            self.lost.set_result(error)
+
+
+def script(source: Source, home: str) -> str:
+    """Return what runs in the page before its own scripts."""
+    storage: dict[str, Any] = {"dockedSidebar": "always_hidden", "suspendWhenHidden": False}
+    if source.theme is not None or source.dark is not None:
+        storage["selectedTheme"] = {"theme": source.theme or "default", "dark": bool(source.dark)}
+    if source.language is not None:
+        storage["selectedLanguage"] = source.language
+    settings = {"origin": home, "binding": _BINDING, "kiosk": source.kiosk, "storage": storage}
+    return _SCRIPT.replace("__SETTINGS__", json.dumps(settings))

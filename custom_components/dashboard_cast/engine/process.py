@@ -1,0 +1,95 @@
+"""One supervised child process: its pipes, the end of its log, and an end that is certain."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+import logging
+import os
+from typing import Final
+
+_LOGGER = logging.getLogger(__name__)
+
+_LOG_LINES: Final = 50
+# How long a process may take to end by itself, and again after SIGTERM, before SIGKILL, in seconds.
+_GRACE_S: Final = 2.0
+# Below Home Assistant's own priority, so that automations come before pictures.
+_NICENESS: Final = 5
+_PIPE_LIMIT: Final = 1024 * 1024
+
+
+class ChildProcess:
+    """A child process that reads its standard input, so that it ends by itself when we are gone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._process: asyncio.subprocess.Process | None = None
+        self._log: deque[str] = deque(maxlen=_LOG_LINES)
+        self._log_task: asyncio.Task[None] | None = None
+
+    async def start(self, *arguments: str) -> None:
+        """Start it with pipes for all three streams; raises OSError when that fails."""
+        self._process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_PIPE_LIMIT,
+        )
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
+        self._log_task = asyncio.create_task(self._read_log(), name=f"{self.name} log")
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        """Standard input of the process."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """Standard output of the process."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    @property
+    def log(self) -> str:
+        """The last lines it wrote to standard error."""
+        return "\n".join(self._log)
+
+    async def wait(self) -> int:
+        """Wait for its end and for the end of its log; return the exit code."""
+        assert self._process is not None
+        assert self._log_task is not None
+        code = await self._process.wait()
+        await asyncio.wait([self._log_task])
+        return code
+
+    async def stop(self) -> None:
+        """End it: no more input, then SIGTERM, then SIGKILL; nobody else may be reading its output then."""
+        if self._process is None:
+            return
+        for end in (self.stdin.close, self._process.terminate, self._process.kill):
+            if self._process.returncode is not None:
+                break
+            with suppress(ProcessLookupError):
+                end()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_S):
+                    await asyncio.gather(self._process.wait(), self._drain())
+        self.stdin.close()
+        await self.wait()
+
+    async def _drain(self) -> None:
+        """Read what it still writes: a process that waits for a full pipe does not end."""
+        while await self.stdout.read(_PIPE_LIMIT):
+            pass
+
+    async def _read_log(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            self._log.append(text)
+            _LOGGER.debug("%s: %s", self.name, text)

@@ -1,0 +1,129 @@
+"""Everything that can go wrong, as types: each has a translated message that says what to do."""
+
+from typing import ClassVar
+
+
+class DashboardCastError(Exception):
+    """A failure that a person is told about."""
+
+    key: ClassVar[str]
+    """Key of the message under `exceptions` in the translations."""
+
+    def __init__(self, **placeholders: str) -> None:
+        super().__init__(", ".join((self.key, *(f"{name}={value}" for name, value in placeholders.items()))))
+        self.placeholders = placeholders
+        """What the message's placeholders stand for."""
+
+
+class BrowserMissingError(DashboardCastError):
+    """There is no browser on this machine, or the library that drives it cannot be had."""
+
+    key = "browser_missing"
+
+
+class BrowserFailedError(DashboardCastError):
+    """The browser does not start, or ended. Placeholder: detail."""
+
+    key = "browser_failed"
+
+
+class FFmpegMissingError(DashboardCastError):
+    """There is no FFmpeg at the configured place. Placeholder: binary."""
+
+    key = "ffmpeg_missing"
+
+
+class EncoderFailedError(DashboardCastError):
+    """FFmpeg cannot encode H.264, or ended. Placeholder: detail."""
+
+    key = "encoder_failed"
+
+
+class MalformedMediaError(DashboardCastError):
+    """The encoder's output is not what it should be. Placeholder: detail."""
+
+    key = "malformed_media"
+
+
+class PathInvalidError(DashboardCastError):
+    """What should be a dashboard's path is something else. Placeholder: path."""
+
+    key = "path_invalid"
+
+
+class DashboardNotFoundError(DashboardCastError):
+    """No dashboard has this path. Placeholders: path, known."""
+
+    key = "dashboard_not_found"
+
+
+class ViewNotFoundError(DashboardCastError):
+    """The dashboard is there, but not the view. Placeholders: path, known."""
+
+    key = "view_not_found"
+
+
+class AdministratorNeededError(DashboardCastError):
+    """Only administrators may see the dashboard. Placeholder: path."""
+
+    key = "administrator_needed"
+
+
+class PageNotReadyError(DashboardCastError):
+    """The page was not drawn in time. Placeholders: path, seconds, detail."""
+
+    key = "page_not_ready"
+
+
+class SignInFailedError(DashboardCastError):
+    """Home Assistant did not accept our sign-in. Placeholder: path."""
+
+    key = "sign_in_failed"
+
+
+class NotSetUpError(DashboardCastError):
+    """The integration has no loaded config entry."""
+
+    key = "not_set_up"
+
+
+class TargetNotFoundError(DashboardCastError):
+    """There is no such media player. Placeholder: entity."""
+
+    key = "target_not_found"
+
+
+class TargetUnavailableError(DashboardCastError):
+    """The media player is switched off or out of reach. Placeholder: entity."""
+
+    key = "target_unavailable"
+
+
+class TargetMissingError(DashboardCastError):
+    """No target was given, and no response asked for."""
+
+    key = "target_missing"
+
+
+class LoadFailedError(DashboardCastError):
+    """The device did not play the stream. Placeholders: entity, detail, url."""
+
+    key = "load_failed"
+
+
+class StartSupersededError(DashboardCastError):
+    """Another start for the same media player came in between. Placeholder: entity."""
+
+    key = "start_superseded"
+
+
+class StartCancelledError(DashboardCastError):
+    """A stop came before the start was done. Placeholder: entity."""
+
+    key = "start_cancelled"
+
+
+class AddressNotFoundError(DashboardCastError):
+    """No address of Home Assistant's is known that the device can reach. Placeholder: entity."""
+
+    key = "address_not_found"

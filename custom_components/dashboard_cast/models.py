@@ -1,0 +1,146 @@
+"""The words of the project as data: what to draw, how to encode it, and what comes out."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+MICROSECONDS: Final = 1_000_000
+
+
+class SizePreset(StrEnum):
+    """Picture sizes that every Cast device with a screen plays."""
+
+    P720 = "720p"
+    P1080 = "1080p"
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return (1920, 1080) if self is SizePreset.P1080 else (1280, 720)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to draw: one view of one dashboard, and how it looks."""
+
+    path: str
+    """Dashboard and view below the address of Home Assistant, such as `/lovelace/0`."""
+    theme: str | None = None
+    dark: bool | None = None
+    """Dark or light; None leaves it to the theme."""
+    zoom: float = 1.0
+    language: str | None = None
+    """Code as Home Assistant's frontend knows it, such as `de`; None for Home Assistant's own."""
+    kiosk: bool = True
+    """Whether sidebar and toolbar are hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How to encode."""
+
+    width: int = 1280
+    """Pixels, even."""
+    height: int = 720
+    """Pixels, even."""
+    frame_rate: int = 15
+    """The most pictures per second."""
+    level: str = "4.1"
+    """H.264 level that the stream declares (ITU-T H.264 annex A): what the oldest Cast devices play."""
+    max_bit_rate: int = 6_000_000
+    """Bit/s; 10 Mbit/s stalls a Chromecast of the second and third generation."""
+
+    @classmethod
+    def of(cls, size: SizePreset, frame_rate: int) -> Profile:
+        """Return the profile for a size and a frame rate cap in pictures per second."""
+        width, height = size.pixels
+        # Level 4.1 ends at 1080p30 (ITU-T H.264 table A-1); beyond it a device of level 4.2 is needed.
+        level = "4.2" if size is SizePreset.P1080 and frame_rate > 30 else "4.1"
+        return cls(width=width, height=height, frame_rate=frame_rate, level=level)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a page."""
+
+    jpeg: bytes
+    time: float
+    """When the browser drew it, in seconds on the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track of an init segment."""
+
+    number: int
+    kind: str
+    """`vide` or `soun`, as the handler box says."""
+    timescale: int
+    """Ticks per second."""
+    codec: str
+    """As in the CODECS attribute (RFC 6381), such as `avc1.640029`."""
+    width: int
+    """Pixels; 0 for audio."""
+    height: int
+    """Pixels; 0 for audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """The init segment of one encoder run."""
+
+    data: bytes
+    tracks: tuple[Track, ...]
+
+    @property
+    def codecs(self) -> str:
+        """The CODECS attribute: every track's codec, comma-separated (RFC 8216 section 4.3.4.2)."""
+        return ",".join(track.codec for track in self.tracks)
+
+    @property
+    def video(self) -> Track:
+        """The video track."""
+        return next(track for track in self.tracks if track.kind == "vide")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One `moof` and `mdat` pair from the encoder."""
+
+    data: bytes
+    start: float | None
+    """When its first picture is shown, in seconds since the encoder's start; None without a picture."""
+    duration: float
+    """How long its pictures are shown, in seconds."""
+    keyframe: bool
+    """Whether its first picture can be decoded without any before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a segment that is complete before the segment is."""
+
+    data: bytes
+    duration: float
+    """Seconds."""
+    independent: bool
+    """Whether it begins with a keyframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A complete media segment."""
+
+    number: int
+    """Media sequence number, counted on through encoder restarts."""
+    parts: tuple[Part, ...]
+    start: float
+    """When its first picture was drawn, in seconds since the epoch."""
+    duration: float
+    """Seconds."""
+    init: int
+    """Number of the init segment it needs."""
+    discontinuity: bool
+    """Whether it is the first of its encoder run."""
+    data: bytes
+    """All its parts, ready to be served."""
