@@ -99,6 +99,12 @@ class TargetUnavailableError(DashboardCastError):
     key = "target_unavailable"
 
 
+class TargetNotScreenError(DashboardCastError):
+    """The Cast device is a speaker or a group. Placeholder: entity."""
+
+    key = "target_not_screen"
+
+
 class TargetMissingError(DashboardCastError):
     """No target was given, and no response asked for."""
 

@@ -7,7 +7,6 @@ import secrets
 import time
 from typing import Final
 
-from ..errors import DashboardCastError
 from ..models import Frame, Profile, Source
 from .cdp import Browser
 from .encoder import SEGMENT_SECONDS, Encoder
@@ -38,7 +37,7 @@ class Stream:
         ffmpeg: str,
         home: str,
         credentials: Credentials,
-        on_end: Callable[[DashboardCastError | None], None] = lambda _reason: None,
+        on_end: Callable[[BaseException | None], None] = lambda _reason: None,
     ) -> None:
         self.source = source
         self.profile = profile
@@ -73,25 +72,30 @@ class Stream:
         Raises any DashboardCastError; then, and when cancelled, nothing of the stream is left.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._encoder.start())
-                group.create_task(self._open_page())
-            self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
-            if not await self.store.wait_for(READY_SEGMENTS):
-                await self._work
-        except* DashboardCastError as group_error:
-            await self.stop()
-            raise _first(group_error) from group_error
-        except* BaseException:
+            await self._begin()
+        except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """End the stream and everything it started."""
-        if self._work and not self._work.done():
+        if self._work:
             self._work.cancel()
-            await asyncio.wait([self._work])
+            # What it ended with was told where it happened.
+            await asyncio.gather(self._work, return_exceptions=True)
         await self._end(None)
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._encoder.start())
+                group.create_task(self._open_page())
+        except BaseExceptionGroup as group_error:
+            raise _first(group_error) from group_error
+        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
+        if not await self.store.wait_for(READY_SEGMENTS):
+            await self._work
+        self.touch()
 
     async def _open_page(self) -> None:
         tab = await self._browser.open_tab()
@@ -116,7 +120,7 @@ class Stream:
                 group.create_task(self._encode())
                 group.create_task(self._collect())
                 group.create_task(self._watch_page())
-        except* DashboardCastError as group_error:
+        except BaseExceptionGroup as group_error:
             reason = _first(group_error)
             _LOGGER.warning("The stream of %s has ended: %s", self.source.path, reason)
             await self._end(reason)
@@ -138,7 +142,7 @@ class Stream:
         assert self._page is not None
         raise await self._page.lost
 
-    async def _end(self, reason: DashboardCastError | None) -> None:
+    async def _end(self, reason: BaseException | None) -> None:
         if self._ended:
             return
         self._ended = True
@@ -149,10 +153,9 @@ class Stream:
         self._on_end(reason)
 
 
-def _first(group: BaseExceptionGroup[DashboardCastError]) -> DashboardCastError:
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first error of a group, whatever groups it lies in."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, DashboardCastError)
     return error

@@ -1,0 +1,56 @@
+"""Dashboard Cast: any dashboard as live video on any Cast device."""
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.typing import ConfigType
+
+from .auth import async_ensure_user, async_remove_user
+from .const import CONF_BROWSER, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
+from .engine.browser import LocalBrowser
+from .errors import BrowserMissingError
+from .registry import DashboardCastConfigEntry, Registry
+from .requirements import async_install_playwright
+from .services import async_setup_services
+from .views import StreamView
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what is there with or without a config entry: actions and views."""
+    async_setup_services(hass)
+    hass.http.register_view(StreamView(hass))
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
+    """Set up the integration; browser and FFmpeg start with the first stream."""
+    try:
+        # An update of Home Assistant's container takes away what was installed into it.
+        await async_install_playwright(hass)
+    except BrowserMissingError as error:
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key=error.key) from error
+    await async_ensure_user(hass, entry)
+    settings = {**entry.data, **entry.options}
+    browser = LocalBrowser(settings.get(CONF_BROWSER))
+    registry = entry.runtime_data = Registry(hass, entry, browser, settings.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+
+    async def shut_down(_event: Event) -> None:
+        await registry.async_shutdown()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, shut_down))
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
+    """End everything that runs."""
+    await entry.runtime_data.async_shutdown()
+    return True
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove the user that was made for the integration."""
+    await async_remove_user(hass, entry)

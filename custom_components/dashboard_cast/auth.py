@@ -1,0 +1,96 @@
+"""Signing in: the integration's own read-only user, and short-lived access tokens for pages."""
+
+from datetime import timedelta
+from typing import Final
+
+from homeassistant.auth.const import GROUP_ID_READ_ONLY
+from homeassistant.auth.models import RefreshToken, User
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .const import CONF_USER, CONF_USER_ID
+from .engine.page import AccessToken
+from .errors import SignInFailedError
+
+USER_NAME: Final = "Dashboard Cast"
+# As short as frontends get them; the page asks for the next in time.
+TOKEN_LIFETIME: Final = timedelta(minutes=30)
+
+
+async def async_ensure_user(hass: HomeAssistant, entry: ConfigEntry) -> User:
+    """Return the integration's own user, made when there is none: system, read-only, local only."""
+    user_id: str | None = entry.data.get(CONF_USER_ID)
+    if user_id and (user := await hass.auth.async_get_user(user_id)):
+        return user
+    user = await hass.auth.async_create_system_user(
+        USER_NAME, group_ids=[GROUP_ID_READ_ONLY], local_only=True
+    )
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_USER_ID: user.id})
+    return user
+
+
+async def async_remove_user(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Remove the integration's own user and with it all its tokens."""
+    user_id: str | None = entry.data.get(CONF_USER_ID)
+    if user_id and (user := await hass.auth.async_get_user(user_id)):
+        await hass.auth.async_remove_user(user)
+
+
+class SignIn:
+    """Access tokens of the user that dashboards are drawn for, as long as the config entry is loaded.
+
+    home: address of Home Assistant as the browser reaches it.
+    """
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry, home: str) -> None:
+        self._hass = hass
+        self._entry = entry
+        self._home = home
+        self._refresh_token: RefreshToken | None = None
+
+    async def async_user(self) -> User:
+        """Return whom dashboards are drawn for: the user of the options, else our own.
+
+        Raises SignInFailedError when that user was removed or switched off.
+        """
+        chosen: str | None = self._entry.options.get(CONF_USER)
+        if chosen is None:
+            user: User | None = await async_ensure_user(self._hass, self._entry)
+        else:
+            user = await self._hass.auth.async_get_user(chosen)
+        if user is None or not user.is_active:
+            raise SignInFailedError(path="")
+        return user
+
+    async def async_credentials(self) -> AccessToken:
+        """Return a new access token; raises SignInFailedError when there is no user to sign in."""
+        token = await self._async_refresh_token()
+        try:
+            access = self._hass.auth.async_create_access_token(token)
+        except ValueError as error:
+            raise SignInFailedError(path="") from error
+        return AccessToken(access, int(token.access_token_expiration.total_seconds()))
+
+    def revoke(self) -> None:
+        """Make all our access tokens invalid."""
+        if token := self._living_token():
+            self._hass.auth.async_remove_refresh_token(token)
+        self._refresh_token = None
+
+    async def _async_refresh_token(self) -> RefreshToken:
+        """Return the refresh token, made anew when somebody revoked it."""
+        user = await self.async_user()
+        token = self._living_token()
+        if token is None or token.user.id != user.id:
+            # Users who are persons have tokens of a client; the system's have none.
+            client = None if user.system_generated else f"{self._home}/"
+            token = await self._hass.auth.async_create_refresh_token(
+                user, client_id=client, client_name=USER_NAME, access_token_expiration=TOKEN_LIFETIME
+            )
+            self._refresh_token = token
+        return token
+
+    def _living_token(self) -> RefreshToken | None:
+        if self._refresh_token is None:
+            return None
+        return self._hass.auth.async_get_refresh_token(self._refresh_token.id)

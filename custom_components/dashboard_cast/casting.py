@@ -1,0 +1,292 @@
+"""A cast session: one stream on one media player, from the start until somebody ends it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+import logging
+from typing import Any, Final, override
+
+from homeassistant.components.media_player import (
+    ATTR_MEDIA_CONTENT_ID,
+    ATTR_MEDIA_CONTENT_TYPE,
+    DOMAIN as MEDIA_PLAYER_DOMAIN,
+    SERVICE_PLAY_MEDIA,
+    MediaPlayerState,
+)
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import (
+    ATTR_ENTITY_ID,
+    SERVICE_MEDIA_STOP,
+    STATE_OFF,
+    STATE_STANDBY,
+    STATE_UNAVAILABLE,
+)
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.event import async_track_state_change_event
+from pychromecast import Chromecast
+from pychromecast.const import CAST_TYPE_CHROMECAST
+from pychromecast.controllers.media import (
+    MEDIA_PLAYER_ERROR_CODES,
+    MEDIA_PLAYER_STATE_PLAYING,
+    STREAM_TYPE_LIVE,
+    MediaStatus,
+    MediaStatusListener,
+)
+from pychromecast.controllers.receiver import CastStatus, CastStatusListener
+from pychromecast.error import PyChromecastError
+
+from .const import CONTENT_TYPE_HLS, MASTER_PLAYLIST, STILL_PICTURE
+from .engine.stream import Stream
+from .errors import (
+    DashboardCastError,
+    LoadFailedError,
+    StartCancelledError,
+    StartSupersededError,
+    TargetNotScreenError,
+)
+from .models import Profile, Source
+from .urls import device_url, stream_path
+
+_LOGGER = logging.getLogger(__name__)
+
+CAST_INTEGRATION: Final = "cast"
+# From the LOAD until pictures move; a Cast device that sleeps needs most of it.
+LOAD_TIMEOUT_S: Final = 30.0
+_COMMAND_TIMEOUT_S: Final = 10.0
+_ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
+
+
+class CastSession:
+    """The binding of a stream to a media player.
+
+    acquire: returns the running stream; raises a DashboardCastError.
+    on_end: called once when the session is over, whoever ended it.
+    """
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: ConfigEntry,
+        entity_id: str,
+        source: Source,
+        profile: Profile,
+        *,
+        acquire: Callable[[CastSession], Awaitable[Stream]],
+        on_end: Callable[[CastSession], None],
+    ) -> None:
+        self.entity_id = entity_id
+        self.source = source
+        self.profile = profile
+        self.stream: Stream | None = None
+        """The stream, once it runs."""
+        self.ended = False
+        self._hass = hass
+        self._entry = entry
+        self._acquire = acquire
+        self._on_end = on_end
+        self._device: CastDevice | None = None
+        self._playing: asyncio.Future[None] = hass.loop.create_future()
+        self._unsubscribe: CALLBACK_TYPE | None = None
+        self._starting = hass.async_create_background_task(
+            self._async_start(), name=f"cast to {entity_id}", eager_start=False
+        )
+
+    async def async_started(self) -> None:
+        """Wait until the media player plays; raises the DashboardCastError that kept it from that."""
+        await asyncio.shield(self._playing)
+
+    async def async_load(self, device: CastDevice) -> None:
+        """Send LOAD to a Cast device; called back from Home Assistant's Cast integration."""
+        assert self.stream is not None
+        if not device.has_screen:
+            raise TargetNotScreenError(entity=self.entity_id)
+        base = await device_url(self._hass, self._entry, device.host, self.entity_id)
+        self._device = device
+        await self._hass.async_add_executor_job(
+            device.load,
+            self,
+            base + stream_path(self.stream.token, MASTER_PLAYLIST),
+            base + stream_path(self.stream.token, STILL_PICTURE),
+        )
+
+    async def async_stop(self) -> None:
+        """Take the stream off the media player, when it still plays it, and end the session."""
+        device, was_loading = self._device, self.stream is not None
+        self.end(StartCancelledError(entity=self.entity_id))
+        with suppress(HomeAssistantError, PyChromecastError, TimeoutError):
+            async with asyncio.timeout(_COMMAND_TIMEOUT_S):
+                if device:
+                    await self._hass.async_add_executor_job(device.stop, self)
+                elif was_loading and not self._is_cast():
+                    await self._async_call(SERVICE_MEDIA_STOP, {})
+
+    @callback
+    def supersede(self) -> None:
+        """End the session because the media player is about to get another stream."""
+        self.end(StartSupersededError(entity=self.entity_id))
+
+    @callback
+    def end(self, reason: DashboardCastError) -> None:
+        """End the session and leave the media player alone; who still waits for the start gets the reason."""
+        if self.ended:
+            return
+        self.ended = True
+        _LOGGER.debug("Cast session of %s ended: %s", self.entity_id, reason)
+        self._starting.cancel()
+        if self._unsubscribe:
+            self._unsubscribe()
+        if not self._playing.done():
+            self._playing.set_exception(reason)
+            # Perhaps nobody waits for it any more.
+            self._playing.exception()
+        self._on_end(self)
+
+    @callback
+    def note_playing(self) -> None:
+        """Note that pictures move on the media player."""
+        if not self._playing.done():
+            self._playing.set_result(None)
+
+    @callback
+    def note_over(self, detail: str) -> None:
+        """Note that the media player does not play the stream, or not any more."""
+        self.end(self._load_failed(detail))
+
+    async def _async_start(self) -> None:
+        try:
+            self.stream = await self._acquire(self)
+            async with asyncio.timeout(LOAD_TIMEOUT_S):
+                await self._async_play(self.stream)
+                await self._playing
+        except DashboardCastError as error:
+            self.end(error)
+        except TimeoutError:
+            self.end(self._load_failed(f"no picture within {LOAD_TIMEOUT_S:g} s"))
+        except (HomeAssistantError, PyChromecastError) as error:
+            self.end(self._load_failed(str(error)))
+
+    async def _async_play(self, stream: Stream) -> None:
+        """Have the media player's own integration play the stream."""
+        url = stream_path(stream.token, MASTER_PLAYLIST)
+        if self._is_cast():
+            # Comes back to `async_load` through our cast platform, which knows the device's address.
+            await self._async_call_play(url)
+            return
+        base = await device_url(self._hass, self._entry, None, self.entity_id)
+        await self._async_call_play(base + url)
+        self._watch_state()
+        self.note_playing()
+
+    async def _async_call_play(self, url: str) -> None:
+        media = {ATTR_MEDIA_CONTENT_ID: url, ATTR_MEDIA_CONTENT_TYPE: CONTENT_TYPE_HLS}
+        await self._async_call(SERVICE_PLAY_MEDIA, media)
+
+    async def _async_call(self, service: str, data: dict[str, Any]) -> None:
+        await self._hass.services.async_call(
+            MEDIA_PLAYER_DOMAIN, service, {ATTR_ENTITY_ID: self.entity_id, **data}, blocking=True
+        )
+
+    def _load_failed(self, detail: str) -> LoadFailedError:
+        url = self._device.url if self._device else ""
+        return LoadFailedError(entity=self.entity_id, detail=detail, url=url)
+
+    def _is_cast(self) -> bool:
+        entry = er.async_get(self._hass).async_get(self.entity_id)
+        return entry is not None and entry.platform == CAST_INTEGRATION
+
+    def _watch_state(self) -> None:
+        """End the session when a media player that is no Cast device has stopped playing."""
+
+        @callback
+        def changed(event: Event[EventStateChangedData]) -> None:
+            old, new = event.data["old_state"], event.data["new_state"]
+            was_playing = old is not None and old.state == MediaPlayerState.PLAYING
+            if new is None or (was_playing and new.state in _ENDED_STATES):
+                self.note_over(new.state if new else "removed")
+
+        self._unsubscribe = async_track_state_change_event(self._hass, self.entity_id, changed)
+
+
+class CastDevice(MediaStatusListener, CastStatusListener):
+    """A Cast device, and the cast session that it is in now.
+
+    There is one for each Chromecast object, as long as that lives: its listeners cannot be taken back. They
+    are called in pychromecast's threads. Its other methods block.
+    """
+
+    def __init__(self, chromecast: Chromecast, loop: asyncio.AbstractEventLoop) -> None:
+        """Listen to the device; loop: where sessions live."""
+        self.url = ""
+        """What it was sent to last."""
+        self._chromecast = chromecast
+        self._loop = loop
+        self._session: CastSession | None = None
+        self._app_session: str | None = None
+        chromecast.media_controller.register_status_listener(self)
+        chromecast.register_status_listener(self)
+
+    @property
+    def has_screen(self) -> bool:
+        """Whether it shows pictures: speakers and groups of them do not."""
+        return bool(self._chromecast.cast_type == CAST_TYPE_CHROMECAST)
+
+    @property
+    def host(self) -> str:
+        """Its address."""
+        return str(self._chromecast.cast_info.host)
+
+    def load(self, session: CastSession, url: str, poster: str) -> None:
+        """Send LOAD on behalf of a session, which replaces the one before."""
+        self.url = url
+        self._app_session = None
+        self._session = session
+        self._chromecast.media_controller.play_media(
+            url,
+            CONTENT_TYPE_HLS,
+            title=session.source.path,
+            thumb=poster,
+            stream_type=STREAM_TYPE_LIVE,
+            media_info={"hlsVideoSegmentFormat": "fmp4"},
+        )
+
+    def stop(self, session: CastSession) -> None:
+        """Close the receiver app when it still shows what the session loaded."""
+        if self._session is not session:
+            return
+        self._session = None
+        if self._chromecast.media_controller.status.content_id == self.url:
+            self._chromecast.quit_app()
+
+    @override
+    def new_media_status(self, status: MediaStatus) -> None:
+        # Until the LOAD is taken up, the status is about what the device did before.
+        if status.content_id != self.url:
+            if self._app_session is not None:
+                self._tell_over("the device plays something else")
+        elif status.player_state == MEDIA_PLAYER_STATE_PLAYING:
+            receiver = self._chromecast.status
+            self._app_session = receiver.session_id if receiver else None
+            self._tell(CastSession.note_playing)
+        elif status.player_is_idle and status.idle_reason:
+            self._tell_over(f"the device is idle: {status.idle_reason}")
+
+    @override
+    def load_media_failed(self, queue_item_id: int, error_code: int) -> None:
+        meaning = MEDIA_PLAYER_ERROR_CODES.get(error_code, "unknown error")
+        self._tell_over(f"the device could not load it: {meaning} ({error_code})")
+
+    @override
+    def new_cast_status(self, status: CastStatus) -> None:
+        if self._app_session is not None and status.session_id != self._app_session:
+            self._tell_over(f"the device shows {status.display_name or 'its own screen'}")
+
+    def _tell_over(self, detail: str) -> None:
+        self._tell(lambda session: session.note_over(detail))
+        self._app_session = None
+        self._session = None
+
+    def _tell(self, what: Callable[[CastSession], None]) -> None:
+        if session := self._session:
+            self._loop.call_soon_threadsafe(what, session)

@@ -1,0 +1,151 @@
+"""Setting up and options: the flow ends only when a browser draws and FFmpeg encodes."""
+
+import asyncio
+from typing import Any, Final, override
+
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlow,
+    OptionsFlowWithReload,
+)
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+
+from .const import CONF_BASE_URL, CONF_BROWSER, CONF_FFMPEG, CONF_USER, DEFAULT_FFMPEG, DOMAIN
+from .engine.trial import try_engine
+from .errors import DashboardCastError
+from .requirements import async_install_playwright
+
+_PROGRAMS: Final = probatio.Schema(
+    {
+        probatio.Optional(CONF_BROWSER): TextSelector(),
+        probatio.Optional(CONF_FFMPEG): TextSelector(),
+    }
+)
+
+
+async def _async_check(hass: HomeAssistant, programs: dict[str, Any]) -> None:
+    """Draw and encode a page with these programs; raises a DashboardCastError."""
+    await async_install_playwright(hass)
+    await try_engine(programs.get(CONF_BROWSER), programs.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+
+
+class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Set up the one config entry."""
+
+    def __init__(self) -> None:
+        """Begin with the programs that are found without being told."""
+        self._programs: dict[str, Any] = {}
+        self._check: asyncio.Task[None] | None = None
+        self._failure: DashboardCastError | None = None
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        return DashboardCastOptionsFlow()
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which programs to use; nothing needs to be filled in."""
+        if user_input is not None:
+            self._programs = user_input
+            return await self.async_step_check()
+        return self._async_show_programs({})
+
+    async def async_step_check(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Try browser and FFmpeg, and show that this goes on."""
+        if self._check is None:
+            self._check = self.hass.async_create_task(
+                _async_check(self.hass, self._programs), "Dashboard Cast check", eager_start=False
+            )
+        if not self._check.done():
+            return self.async_show_progress(
+                step_id="check", progress_action="check", progress_task=self._check
+            )
+        check, self._check = self._check, None
+        try:
+            await check
+        except DashboardCastError as error:
+            self._failure = error
+            return self.async_show_progress_done(next_step_id="failed")
+        return self.async_show_progress_done(next_step_id="finish")
+
+    async def async_step_failed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say what is missing and let it be tried again."""
+        if user_input is not None:
+            self._programs = user_input
+            return await self.async_step_check()
+        assert self._failure is not None
+        return self._async_show_programs({"base": self._failure.key}, self._failure.placeholders, "failed")
+
+    async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Create the entry."""
+        return self.async_create_entry(title="Dashboard Cast", data=self._programs)
+
+    def _async_show_programs(
+        self, errors: dict[str, str], placeholders: dict[str, str] | None = None, step_id: str = "user"
+    ) -> ConfigFlowResult:
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(_PROGRAMS, self._programs),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=True,
+        )
+
+
+class DashboardCastOptionsFlow(OptionsFlowWithReload):
+    """Change how TVs reach Home Assistant, whose dashboards are shown, and which programs are used."""
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for all of it at once."""
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        current = {**self.config_entry.data, **self.config_entry.options}
+        if user_input is not None:
+            try:
+                if _programs(user_input) != _programs(current):
+                    await _async_check(self.hass, user_input)
+                return self.async_create_entry(data=user_input)
+            except DashboardCastError as error:
+                errors["base"] = error.key
+                placeholders = error.placeholders
+            current = user_input
+        return self.async_show_form(
+            step_id="init",
+            data_schema=self.add_suggested_values_to_schema(await self._async_schema(), current),
+            errors=errors,
+            description_placeholders=placeholders,
+        )
+
+    async def _async_schema(self) -> probatio.Schema:
+        users = [
+            SelectOptionDict(value=user.id, label=user.name or user.id)
+            for user in await self.hass.auth.async_get_users()
+            if user.is_active and not user.system_generated
+        ]
+        return probatio.Schema(
+            {
+                probatio.Optional(CONF_USER): SelectSelector(
+                    SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
+                ),
+                probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+                **_PROGRAMS.schema,
+            }
+        )
+
+
+def _programs(settings: dict[str, Any]) -> tuple[str | None, str | None]:
+    return settings.get(CONF_BROWSER), settings.get(CONF_FFMPEG)

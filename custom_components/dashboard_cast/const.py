@@ -1,0 +1,29 @@
+"""Names and numbers that several rooms use."""
+
+from typing import Final
+
+DOMAIN: Final = "dashboard_cast"
+
+API_PATH: Final = f"/api/{DOMAIN}"
+"""Where streams are served: below it come the stream's token and the name of what is asked for."""
+MASTER_PLAYLIST: Final = "master.m3u8"
+MEDIA_PLAYLIST: Final = "hls.m3u8"
+STILL_PICTURE: Final = "still.jpg"
+
+CONTENT_TYPE_HLS: Final = "application/vnd.apple.mpegurl"
+CONTENT_TYPE_MP4: Final = "video/mp4"
+CONTENT_TYPE_JPEG: Final = "image/jpeg"
+
+CONF_BASE_URL: Final = "base_url"
+CONF_BROWSER: Final = "browser"
+CONF_FFMPEG: Final = "ffmpeg"
+CONF_USER: Final = "user"
+CONF_USER_ID: Final = "user_id"
+
+DEFAULT_FFMPEG: Final = "ffmpeg"
+DEFAULT_FRAME_RATE: Final = 15
+MAX_FRAME_RATE: Final = 30
+
+# Installed when the local browser is used: there is no build of it for Alpine Linux, which Home Assistant OS
+# and containers are, so it must not be a requirement of the integration.
+PLAYWRIGHT_REQUIREMENT: Final = "playwright>=1.60,<2"

@@ -1,0 +1,86 @@
+"""Which dashboards there are: a path is checked before a browser is troubled with it."""
+
+from typing import Any, Final
+from urllib.parse import unquote
+
+from homeassistant.auth.models import User
+from homeassistant.components.frontend import DATA_PANELS, Panel
+from homeassistant.components.lovelace.const import DOMAIN as LOVELACE_DOMAIN, LOVELACE_DATA, ConfigNotFound
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from .errors import AdministratorNeededError, DashboardNotFoundError, PathInvalidError, ViewNotFoundError
+
+_MAX_LENGTH: Final = 200
+_FORBIDDEN: Final = frozenset("\\?#:@")
+
+
+def normalized_path(path: str) -> str:
+    """Return a dashboard's path with one slash before each part; raises PathInvalidError.
+
+    Schemes, hosts, queries, `..` and what is encoded more than once are no part of such a path.
+    """
+    decoded = unquote(path)
+    parts = decoded.strip("/").split("/")
+    if (
+        len(path) > _MAX_LENGTH
+        or unquote(decoded) != decoded
+        or _FORBIDDEN & set(decoded)
+        or not decoded.isprintable()
+        or any(part in {"", ".", ".."} or part != part.strip() for part in parts)
+        or decoded.startswith("//")
+    ):
+        raise PathInvalidError(path=path)
+    return "/" + "/".join(parts)
+
+
+async def async_check_dashboard(hass: HomeAssistant, path: str, user: User) -> None:
+    """Check that a normalized path names a dashboard, and a view of it, that this user may see.
+
+    Raises DashboardNotFoundError, ViewNotFoundError or AdministratorNeededError.
+    """
+    name, _, rest = path[1:].partition("/")
+    panels = hass.data.get(DATA_PANELS, {})
+    panel: Panel | None = panels.get(name)
+    if panel is None:
+        raise DashboardNotFoundError(path=path, known=_listed(dashboard_paths(hass)))
+    if panel.require_admin and not user.is_admin:
+        raise AdministratorNeededError(path=path)
+    if panel.component_name == LOVELACE_DOMAIN and rest:
+        await _async_check_view(hass, name, rest, path)
+
+
+def dashboard_paths(hass: HomeAssistant) -> list[str]:
+    """Return the paths of all dashboards."""
+    panels: dict[str, Panel] = hass.data.get(DATA_PANELS, {})
+    return [f"/{name}" for name, panel in panels.items() if panel.component_name == LOVELACE_DOMAIN]
+
+
+async def _async_check_view(hass: HomeAssistant, name: str, view: str, path: str) -> None:
+    views = await _async_views(hass, name)
+    if views is None:
+        return
+    known = [str(found.get("path", index)) for index, found in enumerate(views)]
+    by_number = view.isdecimal() and int(view) < len(views)
+    if view not in known and not by_number:
+        raise ViewNotFoundError(path=path, known=_listed(f"/{name}/{found}" for found in known))
+
+
+async def _async_views(hass: HomeAssistant, name: str) -> list[dict[str, Any]] | None:
+    """Return a dashboard's views; None when only the frontend knows them (generated dashboards)."""
+    dashboards = hass.data[LOVELACE_DATA].dashboards
+    config = dashboards.get(name) or dashboards.get(None if name == LOVELACE_DOMAIN else name)
+    if config is None:
+        return None
+    try:
+        loaded = await config.async_load(False)  # noqa: FBT003
+    except ConfigNotFound, HomeAssistantError:
+        return None
+    views = loaded.get("views")
+    if "strategy" in loaded or not isinstance(views, list):
+        return None
+    return views
+
+
+def _listed(paths: Any) -> str:
+    return ", ".join(sorted(paths))

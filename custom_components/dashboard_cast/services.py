@@ -1,0 +1,153 @@
+"""The actions."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Final
+
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import (
+    HomeAssistant,
+    ServiceCall,
+    ServiceResponse,
+    SupportsResponse,
+    callback,
+)
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.service import async_extract_entity_ids
+import probatio
+
+from .const import DEFAULT_FRAME_RATE, DOMAIN, MASTER_PLAYLIST, MAX_FRAME_RATE, STILL_PICTURE
+from .dashboards import normalized_path
+from .errors import (
+    DashboardCastError,
+    NotSetUpError,
+    TargetMissingError,
+    TargetNotFoundError,
+    TargetUnavailableError,
+)
+from .models import Profile, SizePreset, Source
+from .registry import Registry, loaded_registry
+from .translation import translated
+from .urls import stream_path
+
+SERVICE_START: Final = "start"
+SERVICE_STOP: Final = "stop"
+
+ATTR_DARK: Final = "dark"
+ATTR_DURATION: Final = "duration"
+ATTR_FRAME_RATE: Final = "frame_rate"
+ATTR_KIOSK: Final = "kiosk"
+ATTR_LANGUAGE: Final = "language"
+ATTR_PATH: Final = "path"
+ATTR_SIZE: Final = "size"
+ATTR_THEME: Final = "theme"
+ATTR_ZOOM: Final = "zoom"
+
+_START_SCHEMA: Final = probatio.Schema(
+    {
+        **cv.ENTITY_SERVICE_FIELDS,
+        probatio.Required(ATTR_PATH): cv.string,
+        probatio.Optional(ATTR_SIZE, default=SizePreset.P720): probatio.Coerce(SizePreset),
+        probatio.Optional(ATTR_FRAME_RATE, default=DEFAULT_FRAME_RATE): probatio.All(
+            probatio.Coerce(int), probatio.Range(min=1, max=MAX_FRAME_RATE)
+        ),
+        probatio.Optional(ATTR_THEME): cv.string,
+        probatio.Optional(ATTR_DARK): cv.boolean,
+        probatio.Optional(ATTR_ZOOM, default=1.0): probatio.All(
+            probatio.Coerce(float), probatio.Range(min=0.25, max=4.0)
+        ),
+        probatio.Optional(ATTR_LANGUAGE): cv.string,
+        probatio.Optional(ATTR_KIOSK, default=True): cv.boolean,
+        probatio.Optional(ATTR_DURATION): cv.positive_time_period,
+    }
+)
+_STOP_SCHEMA: Final = probatio.Schema({**cv.ENTITY_SERVICE_FIELDS})
+
+
+@callback
+def async_setup_services(hass: HomeAssistant) -> None:
+    """Register the actions."""
+    hass.services.async_register(
+        DOMAIN, SERVICE_START, _async_start, _START_SCHEMA, supports_response=SupportsResponse.OPTIONAL
+    )
+    hass.services.async_register(DOMAIN, SERVICE_STOP, _async_stop, _STOP_SCHEMA)
+
+
+async def _async_start(call: ServiceCall) -> ServiceResponse:
+    """Show a dashboard on media players, or only start its stream for whoever gets the response."""
+    try:
+        registry = _registry(call.hass)
+        source, profile = _source(call.data), _profile(call.data)
+        targets = await async_extract_entity_ids(call)
+        if not targets and not call.return_response:
+            raise TargetMissingError
+        for entity_id in targets:
+            _check_target(call.hass, entity_id)
+        duration: timedelta | None = call.data.get(ATTR_DURATION)
+        await _async_cast(registry, targets, source, profile, duration)
+        return await _async_response(registry, targets, source, profile) if call.return_response else None
+    except DashboardCastError as error:
+        raise translated(error) from error
+
+
+async def _async_stop(call: ServiceCall) -> None:
+    """End what is shown on media players; without targets, everything."""
+    try:
+        registry = _registry(call.hass)
+    except DashboardCastError as error:
+        raise translated(error) from error
+    await registry.async_stop(await async_extract_entity_ids(call) or None)
+
+
+async def _async_cast(
+    registry: Registry, targets: set[str], source: Source, profile: Profile, duration: timedelta | None
+) -> None:
+    """Cast to all targets at once; when some fail the others go on, and the first failure is raised."""
+    casts = (registry.async_cast(entity_id, source, profile, duration) for entity_id in sorted(targets))
+    for result in await asyncio.gather(*casts, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _async_response(
+    registry: Registry, targets: set[str], source: Source, profile: Profile
+) -> ServiceResponse:
+    stream = await registry.async_open(source, profile)
+    base = await registry.async_base_url()
+    return {
+        "url": base + stream_path(stream.token, MASTER_PLAYLIST),
+        "still": base + stream_path(stream.token, STILL_PICTURE),
+        "media_players": [*sorted(targets)],
+    }
+
+
+def _registry(hass: HomeAssistant) -> Registry:
+    registry = loaded_registry(hass)
+    if registry is None:
+        raise NotSetUpError
+    return registry
+
+
+def _source(data: dict[str, Any]) -> Source:
+    return Source(
+        path=normalized_path(data[ATTR_PATH]),
+        theme=data.get(ATTR_THEME),
+        dark=data.get(ATTR_DARK),
+        zoom=data[ATTR_ZOOM],
+        language=data.get(ATTR_LANGUAGE),
+        kiosk=data[ATTR_KIOSK],
+    )
+
+
+def _profile(data: dict[str, Any]) -> Profile:
+    return Profile.of(data[ATTR_SIZE], data[ATTR_FRAME_RATE])
+
+
+def _check_target(hass: HomeAssistant, entity_id: str) -> None:
+    """Check that a target can be cast to; raises TargetNotFoundError or TargetUnavailableError."""
+    state = hass.states.get(entity_id)
+    if state is None or state.domain != MEDIA_PLAYER_DOMAIN:
+        raise TargetNotFoundError(entity=entity_id)
+    if state.state == STATE_UNAVAILABLE:
+        raise TargetUnavailableError(entity=entity_id)

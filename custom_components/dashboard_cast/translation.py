@@ -1,0 +1,34 @@
+"""From failures to what people read."""
+
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+
+from .const import DOMAIN
+from .errors import (
+    AdministratorNeededError,
+    DashboardCastError,
+    DashboardNotFoundError,
+    PathInvalidError,
+    TargetMissingError,
+    TargetNotFoundError,
+    TargetNotScreenError,
+    ViewNotFoundError,
+)
+
+# What the person who asked can mend: Home Assistant logs no trace for it.
+_WRONG_INPUT = (
+    AdministratorNeededError,
+    DashboardNotFoundError,
+    PathInvalidError,
+    TargetMissingError,
+    TargetNotFoundError,
+    TargetNotScreenError,
+    ViewNotFoundError,
+)
+
+
+def translated(error: DashboardCastError) -> HomeAssistantError:
+    """Return a failure as Home Assistant shows it, with its translated message."""
+    kind = ServiceValidationError if isinstance(error, _WRONG_INPUT) else HomeAssistantError
+    return kind(
+        translation_domain=DOMAIN, translation_key=error.key, translation_placeholders=error.placeholders
+    )

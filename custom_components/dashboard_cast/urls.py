@@ -1,0 +1,57 @@
+"""Addresses: where our browser, a Cast device or another media player reaches Home Assistant."""
+
+from typing import Final
+
+from homeassistant.components.network import async_get_source_ip
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.network import NoURLAvailableError, get_url, is_ip_address
+from yarl import URL
+
+from .const import API_PATH, CONF_BASE_URL
+from .errors import AddressNotFoundError
+
+_ANY_ADDRESS: Final = ("0.0.0.0", "::", "127.0.0.1", "localhost")  # noqa: S104
+
+
+def browser_url(hass: HomeAssistant) -> str:
+    """Return where a browser on this machine reaches Home Assistant."""
+    assert hass.config.api is not None
+    api = hass.config.api
+    host = "127.0.0.1" if api.host in _ANY_ADDRESS else api.host
+    return str(URL.build(scheme="https" if api.use_ssl else "http", host=host, port=api.port))
+
+
+async def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None, entity_id: str) -> str:
+    """Return where a device reaches Home Assistant: the address of our interface towards it.
+
+    device: the device's IP address or host name, None when unknown. With HTTPS, where the certificate decides
+    which name is right, Home Assistant's own URL. Raises AddressNotFoundError.
+    """
+    assert hass.config.api is not None
+    if configured := entry.options.get(CONF_BASE_URL):
+        return str(configured).rstrip("/")
+    if device is not None and is_ip_address(device) and not hass.config.api.use_ssl:
+        try:
+            source = await async_get_source_ip(hass, device)
+        except HomeAssistantError as error:
+            raise AddressNotFoundError(entity=entity_id) from error
+        return str(URL.build(scheme="http", host=source, port=hass.config.api.port))
+    try:
+        return get_url(hass, prefer_external=hass.config.api.use_ssl, allow_cloud=False)
+    except NoURLAvailableError as error:
+        raise AddressNotFoundError(entity=entity_id) from error
+
+
+def stream_path(token: str, name: str) -> str:
+    """Return the path under which something of a stream is served."""
+    return f"{API_PATH}/{token}/{name}"
+
+
+def token_of(url: str) -> str | None:
+    """Return the token in a URL or path of ours, None when it is not one of ours."""
+    path = URL(url).path
+    if not path.startswith(f"{API_PATH}/"):
+        return None
+    return path.removeprefix(f"{API_PATH}/").split("/", 1)[0]

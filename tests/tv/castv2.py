@@ -1,0 +1,168 @@
+"""CASTV2, the wire protocol of Cast: protobuf messages with JSON inside, each after its length, over TLS."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+import json
+import logging
+import ssl
+import struct
+from typing import Any
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from pychromecast.generated.cast_channel_pb2 import CastMessage
+
+_LOGGER = logging.getLogger(__name__)
+
+PORT = 8009
+EVERYONE = "*"
+
+# Senders that read and write from two threads collide in one TLS socket when an answer comes at once.
+ANSWER_DELAY = 0.01  # s
+LARGEST_MESSAGE = 64 * 1024  # bytes, as on devices
+
+NS_CONNECTION = "urn:x-cast:com.google.cast.tp.connection"
+
+type Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message between two virtual endpoints; `data` is its JSON payload."""
+
+    source: str
+    destination: str
+    namespace: str
+    data: Json
+
+    def encode(self) -> bytes:
+        """Return the message as it goes over the wire, length first."""
+        message = CastMessage(
+            protocol_version=CastMessage.CASTV2_1_0,
+            source_id=self.source,
+            destination_id=self.destination,
+            namespace=self.namespace,
+            payload_type=CastMessage.STRING,
+            payload_utf8=json.dumps(self.data),
+        )
+        body: bytes = message.SerializeToString()
+        return struct.pack(">I", len(body)) + body
+
+    @classmethod
+    def decode(cls, body: bytes) -> Message:
+        """Parse a message without its length. Raises ValueError for anything else."""
+        message = CastMessage()
+        try:
+            message.ParseFromString(body)
+        except DecodeError as error:
+            raise ValueError(f"not a Cast message: {error}") from error
+        match json.loads(message.payload_utf8):
+            case dict() as data:
+                return cls(message.source_id, message.destination_id, message.namespace, data)
+        raise ValueError(f"not a JSON object: {message.payload_utf8}")
+
+
+class Sender:
+    """One connected sender: a TLS connection, and within it virtual connections to platform and apps."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._outbox: asyncio.Queue[Message] = asyncio.Queue()
+        self.followed: set[tuple[str, str]] = set()
+        """The virtual connections: (the sender's endpoint, ours)."""
+
+    def send(self, message: Message) -> None:
+        """Send the message, in order, after the time a device takes to answer."""
+        self._outbox.put_nowait(message)
+
+    def announce(self, source: str, namespace: str, data: Json) -> None:
+        """Send `data` to the sender when it is connected to our endpoint `source`."""
+        if any(ours == source for _, ours in self.followed):
+            self.send(Message(source, EVERYONE, namespace, data))
+
+    def hang_up(self, source: str) -> None:
+        """Close the sender's virtual connections to our endpoint `source`."""
+        for theirs, ours in [pair for pair in self.followed if pair[1] == source]:
+            self.followed.discard((theirs, ours))
+            self.send(Message(ours, theirs, NS_CONNECTION, {"type": "CLOSE"}))
+
+    async def receive(self) -> Message:
+        """Return the next message. Raises IncompleteReadError at the end and ValueError for nonsense."""
+        (size,) = struct.unpack(">I", await self._reader.readexactly(4))
+        if size > LARGEST_MESSAGE:
+            raise ValueError(f"a message of {size} bytes")
+        return Message.decode(await self._reader.readexactly(size))
+
+    async def deliver(self) -> None:
+        """Write what `send` is given, for as long as the connection stands."""
+        while True:
+            message = await self._outbox.get()
+            await asyncio.sleep(ANSWER_DELAY)
+            self._writer.write(message.encode())
+            await self._writer.drain()
+
+    def abort(self) -> None:
+        """Cut the connection, as a device without power does."""
+        self._writer.transport.abort()
+
+
+class CastServer:
+    """Accepts senders and hands their messages to `handle`, one after the other for each sender."""
+
+    def __init__(self, host: str, handle: Callable[[Sender, Message], Awaitable[None]]) -> None:
+        self._host = host
+        self._handle = handle
+        self._server: asyncio.Server | None = None
+        self._sessions: set[asyncio.Task[None]] = set()
+        self.senders: set[Sender] = set()
+
+    async def start(self, context: ssl.SSLContext) -> None:
+        """Listen. Raises OSError when the address or the port is not to be had."""
+        self._server = await asyncio.start_server(self._accept, self._host, PORT, ssl=context)
+
+    async def stop(self) -> None:
+        """Stop listening and cut all connections; does nothing when stopped."""
+        if self._server is None:
+            return
+        self._server.close()
+        for sender in self.senders:
+            sender.abort()
+        for session in self._sessions:
+            session.cancel()
+        await asyncio.gather(*self._sessions, return_exceptions=True)
+        self._server.abort_clients()
+        await self._server.wait_closed()
+        self._server = None
+
+    def announce(self, source: str, namespace: str, data: Json, *, but: Sender | None = None) -> None:
+        """Send `data` to all senders connected to our endpoint `source`, except for `but`."""
+        for sender in self.senders - {but}:
+            sender.announce(source, namespace, data)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._sessions.add(task)
+        task.add_done_callback(self._sessions.discard)
+        sender = Sender(reader, writer)
+        self.senders.add(sender)
+        delivery = asyncio.create_task(sender.deliver())
+        try:
+            await self._serve(sender)
+        finally:
+            self.senders.discard(sender)
+            sender.abort()
+            delivery.cancel()
+            with suppress(asyncio.CancelledError, OSError):
+                await delivery
+
+    async def _serve(self, sender: Sender) -> None:
+        try:
+            while True:
+                await self._handle(sender, await sender.receive())
+        except asyncio.IncompleteReadError, OSError:
+            _LOGGER.debug("A sender is gone")
+        except ValueError as error:
+            _LOGGER.warning("Hung up on a sender that talks nonsense: %s", error)

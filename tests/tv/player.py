@@ -1,0 +1,287 @@
+"""The screen of the television: a page in a headless browser that plays with Shaka Player."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import shutil
+from typing import Any
+
+from aiohttp import web
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Playwright, async_playwright
+
+_LOGGER = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+SHAKA = HERE.parents[1] / ".cache" / "shaka-player"
+BROWSERS = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome-stable",
+    "google-chrome",
+)
+ARGUMENTS = (
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+type Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerEvent:
+    """The player changed its state by itself, while it played for the media session `session`."""
+
+    session: int
+    state: str
+    position: float
+    """In seconds."""
+    duration: float | None
+    """In seconds; None for live media."""
+    idle_reason: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a medium did not load: Cast's detailed error code, and what the player says."""
+
+    code: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a viewer saw since the last LOAD or `reset_measurements`."""
+
+    resolution: Size
+    """Of the video, in pixels; (0, 0) without one."""
+    frames: int
+    """Pictures presented."""
+    seconds: float
+    """Measured for so long."""
+    stalls: int
+    """How often a picture that moved stopped: the player waited, or none came for 1.5 s."""
+    stalled: float
+    """In seconds, all stalls together."""
+    first_picture: float | None
+    """When the first picture was presented, as `time.time()`."""
+    latencies: tuple[float, ...]
+    """From drawing to presentation, in ms: one for each change of the clock card's strip."""
+    unreadable: int
+    """Pictures whose strip failed its checksum."""
+
+    @property
+    def latency(self) -> float | None:
+        """The newest latency in ms, None before the first."""
+        return self.latencies[-1] if self.latencies else None
+
+    @property
+    def latency_p50(self) -> float | None:
+        """The median latency in ms, None before the first."""
+        return self._percentile(50)
+
+    @property
+    def latency_p95(self) -> float | None:
+        """The latency in ms that 95 % stay below, None before the first."""
+        return self._percentile(95)
+
+    def _percentile(self, percent: int) -> float | None:
+        ordered = sorted(self.latencies)
+        return ordered[(len(ordered) - 1) * percent // 100] if ordered else None
+
+
+class PlayerError(Exception):
+    """The player cannot start; the message says what is missing."""
+
+
+def find_browser() -> str:
+    """Return the path of the leanest Chromium there is. Raises PlayerError without one."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise PlayerError(f"No Chromium found: none of {', '.join(BROWSERS)} is on the PATH")
+
+
+def find_shaka() -> Path:
+    """Return the newest Shaka Player that was set up. Raises PlayerError without one."""
+    found = sorted(
+        SHAKA.glob("*/shaka-player.compiled.js"),
+        key=lambda file: [int(part) for part in file.parent.name.split(".") if part.isdigit()],
+    )
+    if not found:
+        raise PlayerError("Shaka Player is missing: run scripts/setup")
+    return found[-1]
+
+
+class Player:
+    """Plays one medium at a time, from an origin of its own; `tell` hears of every change of state."""
+
+    def __init__(
+        self, host: str, size: Size, tell: Callable[[PlayerEvent], None], shaka: Path | None
+    ) -> None:
+        self._host = host
+        self._size = size
+        self._tell = tell
+        self._shaka = shaka
+        self._runner: web.AppRunner | None = None
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+        self._page: Page | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the browser. Raises PlayerError when it or Shaka Player is missing or does not start."""
+        executable, self._shaka = find_browser(), self._shaka or find_shaka()
+        self._playwright = await async_playwright().start()
+        try:
+            self._browser = await self._playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        except Error as error:
+            await self.stop()
+            raise PlayerError(f"The browser does not start: {error.message}") from error
+
+    async def stop(self) -> None:
+        """Close the page and the browser; does nothing when stopped."""
+        await self.switch_off()
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+        self._browser = self._playwright = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the page is open."""
+        return self._page is not None
+
+    async def switch_on(self, title: str, hint: str) -> None:
+        """Open the page, with the idle screen. Raises OSError when the address is not to be had."""
+        assert self._browser is not None, "start() comes first"
+        url = await self._serve()
+        width, height = self._size
+        self._page = await self._browser.new_page(viewport={"width": width, "height": height})
+        self._page.on("console", self._log)
+        self._page.on(
+            "pageerror", lambda error: _LOGGER.warning("Error on the screen's page: %s", error.message)
+        )
+        await self._page.expose_function("tell", self._hear)
+        await self._page.goto(url)
+        await self._page.wait_for_function("window.television")
+        await self.show_idle(title, hint)
+
+    async def switch_off(self) -> None:
+        """Close the page; does nothing when it is closed."""
+        if self._page is not None:
+            await self._page.close()
+            self._page = None
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _serve(self) -> str:
+        """Serve the page on a free port of the television and return its URL."""
+        files = {name: HERE / name for name in ("player.html", "player.js", "strip.js")}
+        files["shaka-player.js"] = self._shaka or find_shaka()
+
+        async def send(request: web.Request) -> web.FileResponse:
+            file = files.get(request.match_info["name"])
+            if file is None:
+                raise web.HTTPNotFound
+            return web.FileResponse(file)
+
+        app = web.Application()
+        app.router.add_get("/{name}", send)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, 0).start()
+        return f"http://{self._host}:{self._runner.addresses[0][1]}/player.html"
+
+    # --- what the page says -------------------------------------------------------------------------------
+
+    def _log(self, message: ConsoleMessage) -> None:
+        _LOGGER.debug("Screen: %s", message.text)
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        self._tell(
+            PlayerEvent(
+                session=event["session"],
+                state=event["state"],
+                position=event["currentTime"],
+                duration=event["duration"],
+                idle_reason=event.get("idleReason"),
+                message=event.get("message"),
+            )
+        )
+
+    # --- what the page is told ----------------------------------------------------------------------------
+
+    async def _call(self, function: str, *arguments: object) -> Any:
+        assert self._page is not None, "the television is switched off"
+        return await self._page.evaluate(
+            "([name, values]) => window.television[name](...values)", [function, list(arguments)]
+        )
+
+    async def load(
+        self, session: int, url: str, content_type: str, *, autoplay: bool, start: float | None
+    ) -> Failure | None:
+        """Load a medium and play it from `start` seconds; returns why it failed."""
+        media = {"url": url, "contentType": content_type, "autoplay": autoplay, "start": start}
+        failure = await self._call("load", session, media)
+        return Failure(failure["code"], failure["message"]) if failure else None
+
+    async def play(self) -> None:
+        """Go on after a pause."""
+        await self._call("play")
+
+    async def pause(self) -> None:
+        """Hold the picture."""
+        await self._call("pause")
+
+    async def seek(self, position: float) -> None:
+        """Go to `position` seconds."""
+        await self._call("seek", position)
+
+    async def stop_media(self) -> None:
+        """Drop the medium and show the idle screen."""
+        await self._call("stop")
+
+    async def show_idle(self, title: str, hint: str) -> None:
+        """Write on the idle screen."""
+        await self._call("showIdle", title, hint)
+
+    async def position(self) -> tuple[float, float | None]:
+        """Return where the medium is and how long it lasts, in seconds; live media last None."""
+        position = await self._call("position")
+        return position["currentTime"], position["duration"]
+
+    async def screenshot(self, path: Path) -> None:
+        """Write what the screen shows to a PNG file."""
+        assert self._page is not None, "the television is switched off"
+        await self._page.screenshot(path=path, type="png")
+
+    async def reset_measurements(self) -> None:
+        """Measure anew from now on."""
+        await self._call("remeasure")
+
+    async def report(self) -> Report:
+        """Return what was measured."""
+        data = await self._call("report")
+        first = data["firstPicture"]
+        return Report(
+            resolution=(data["width"], data["height"]),
+            frames=data["frames"],
+            seconds=data["seconds"],
+            stalls=data["stalls"],
+            stalled=data["stalled"] / 1000,
+            first_picture=None if first is None else first / 1000,
+            latencies=tuple(data["latencies"]),
+            unreadable=data["unreadable"],
+        )
