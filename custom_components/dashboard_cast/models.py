@@ -114,6 +114,8 @@ class Fragment:
     """How long its pictures are shown, in seconds."""
     keyframe: bool
     """Whether its first picture can be decoded without any before it."""
+    sound_end: float | None
+    """When its sound ends, in seconds since the encoder's start; None without sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,20 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from ..errors import EncoderFailedError, FFmpegMissingError
-from ..models import MICROSECONDS, Fragment, Profile
+from ..models import Fragment, Profile
 from . import matroska
 from .fmp4 import Fragmenter
-from .pacer import PacedFrame
+from .pacer import KEEP_ALIVE_US, PacedFrame
 from .process import ChildProcess
 
-# Segments of a second: the shortest target duration that a playlist can declare (RFC 8216 section 4.3.3.1).
-SEGMENT_SECONDS: Final = 1
+# Playlists count target durations in whole seconds (RFC 8216 section 4.3.3.1), yet players stay three segments
+# behind and see a segment only when it is whole: half a second makes both short.
+SEGMENT_SECONDS: Final = 0.5
 # Fragments much shorter than this cost more in boxes and writes than they save in delay.
 _FRAGMENT_US: Final = 200_000
 _TIMESCALE: Final = 90_000
+# FFmpeg lets a picture out when it has sound that comes after it.
+_SOUND_LEAD_US: Final = 50_000
 # Constant quality for text and flat colours; the bit rate is capped by the profile.
 _QUALITY: Final = 20
 _READ_SIZE: Final = 256 * 1024
@@ -85,8 +88,9 @@ class Encoder:
 
     async def write(self, frame: PacedFrame) -> None:
         """Encode one picture, waiting while FFmpeg is busy; raises EncoderFailedError when it has ended."""
-        silence = matroska.silence(self._silent_until_us, frame.time_us)
-        self._silent_until_us = frame.time_us
+        silent_until_us = frame.time_us + _SOUND_LEAD_US
+        silence = matroska.silence(self._silent_until_us, silent_until_us)
+        self._silent_until_us = silent_until_us
         try:
             self._process.stdin.write(silence + matroska.picture(frame.jpeg, frame.time_us))
             await self._process.stdin.drain()
@@ -108,7 +112,7 @@ class Encoder:
 
 
 async def try_encoding(binary: str, jpeg: bytes, profile: Profile) -> None:
-    """Encode a second of one picture, to see that this FFmpeg can.
+    """Encode one picture for a second, to see that this FFmpeg can.
 
     Raises FFmpegMissingError or EncoderFailedError.
     """
@@ -116,7 +120,7 @@ async def try_encoding(binary: str, jpeg: bytes, profile: Profile) -> None:
     await encoder.start()
     try:
         async with asyncio.timeout(_TRIAL_TIMEOUT_S):
-            for time_us in range(0, SEGMENT_SECONDS * MICROSECONDS + 1, MICROSECONDS // 2):
+            for time_us in range(0, 2 * KEEP_ALIVE_US + 1, KEEP_ALIVE_US):
                 await encoder.write(PacedFrame(jpeg, time_us))
             async for fragment in encoder.fragments():
                 if fragment.keyframe:

@@ -2,24 +2,31 @@
 
 import asyncio
 from collections import OrderedDict
+import math
 from typing import Final
 
 from ..models import Fragment, Init, Part, Segment
 
 # What a playlist lists. Players want three (RFC 8216 section 6.3.3); more let a slow one catch up.
-LISTED: Final = 10
+LISTED: Final = 16
 # A segment stays for the length of the longest playlist that listed it (RFC 8216 section 6.2.2).
 KEPT: Final = 2 * LISTED + 1
+# Less than a tick of any clock in the encoder's output.
+_TICK_S: Final = 1e-6
+# Sound cannot be cut finer than this: 1024 samples at 48 kHz, and the tick.
+_SOUND_FRAME_S: Final = 1_024 / 48_000 + _TICK_S
 
 
 class SegmentStore:
     """Cuts fragments into parts and segments, keeps the latest, wakes those who wait.
 
-    target_duration: seconds; a segment ends at the first keyframe after it.
+    interval: seconds between forced keyframes; a segment reaches from one to the next.
     """
 
-    def __init__(self, target_duration: int) -> None:
-        self.target_duration = target_duration
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.target_duration = math.ceil(interval)
+        """What no segment is longer than, rounded, in seconds."""
         self.segments: OrderedDict[int, Segment] = OrderedDict()
         """The complete segments by number, oldest first."""
         self.inits: dict[int, Init] = {}
@@ -32,7 +39,9 @@ class SegmentStore:
         self._epoch = 0.0
         self._run = -1
         self._run_is_new = False
-        self._held: list[bytes] = []
+        self._keyframes = 0
+        self._picture_end = 0.0
+        self._sound_end = 0.0
         self._parts: list[Part] = []
         self._start: float | None = None
         self._changed = asyncio.Event()
@@ -45,24 +54,29 @@ class SegmentStore:
     def begin(self, init: Init, epoch: float) -> None:
         """Take up a new encoder run; epoch: when its time 0 was, in seconds since the epoch."""
         self._cut()
-        self._held.clear()
+        self._picture_end = self._sound_end = 0.0
         self._run += 1
         self._run_is_new = True
+        self._keyframes = 0
         self._epoch = epoch
         self.inits[self._run] = init
 
     def add(self, fragment: Fragment) -> None:
-        """Add the run's next fragment; those without a picture go along with the next that has one."""
-        self._held.append(fragment.data)
-        if fragment.start is None:
-            return
-        # Half a picture's time early is on time: the grid of pictures and that of seconds need not meet.
-        if fragment.keyframe and self._duration > self.target_duration / 2:
+        """Add the run's next fragment."""
+        if fragment.keyframe:
             self._cut()
-        if self._start is None:
-            self._start = fragment.start
-        self._parts.append(Part(b"".join(self._held), fragment.duration, fragment.keyframe))
-        self._held.clear()
+            self._keyframes += 1
+        if fragment.start is not None:
+            self._start = fragment.start if self._start is None else self._start
+            self._picture_end = fragment.start + fragment.duration
+        if fragment.sound_end is not None:
+            self._sound_end = fragment.sound_end
+        self._append(fragment)
+        # The encoder's n-th keyframe is the first picture from n seconds on (`encoder.arguments`). So the end
+        # of a segment is known before the next one begins.
+        end = self._keyframes * self.interval
+        if self._picture_end > end - _TICK_S and self._sound_end > end - _SOUND_FRAME_S:
+            self._cut()
 
     def close(self) -> None:
         """Say that nothing more comes."""
@@ -78,6 +92,14 @@ class SegmentStore:
     @property
     def _duration(self) -> float:
         return sum(part.duration for part in self._parts)
+
+    def _append(self, fragment: Fragment) -> None:
+        """Make a fragment a part; one without a picture becomes the end of the part before it."""
+        if fragment.start is not None or not self._parts:
+            self._parts.append(Part(fragment.data, fragment.duration, fragment.keyframe))
+            return
+        last = self._parts[-1]
+        self._parts[-1] = Part(last.data + fragment.data, last.duration, last.independent)
 
     def _cut(self) -> None:
         """End the segment that is being filled."""

@@ -16,8 +16,8 @@ from .segments import SegmentStore
 
 _LOGGER = logging.getLogger(__name__)
 
-# At least this many segments before a player is sent to a stream (RFC 8216 section 6.3.3).
-READY_SEGMENTS: Final = 3
+# Three target durations before a player is sent to a stream (RFC 8216 section 6.3.3).
+READY_SEGMENTS: Final = 6
 _TOKEN_BYTES: Final = 32
 
 
