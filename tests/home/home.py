@@ -191,7 +191,7 @@ class Home(HomeApi):
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdout=log, stderr=log, env=environment, start_new_session=True
             )
-        await self._until("answers", self._answers)
+        await self._until("answered", self._answers)
 
     async def _until(self, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait for a condition; raises HomeError when Home Assistant ends or is too slow."""
@@ -217,7 +217,10 @@ class Home(HomeApi):
             return False
 
     async def _runs(self) -> bool:
-        config = await self.request("GET", "/api/config")
+        try:
+            config = await self.request("GET", "/api/config")
+        except aiohttp.ClientError:
+            return False
         return bool(config["state"] == "RUNNING")
 
     async def _onboard(self) -> None:
@@ -244,13 +247,18 @@ class Home(HomeApi):
             await self.websocket(**command)
 
     async def _clear_away(self) -> None:
-        if self._process is not None:
-            await self.stop()
-        await self.close()
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        try:
+            if self._process is not None:
+                await self.stop()
+        finally:
+            await self.close()
+            for pid in self.processes():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
         if self._log_file is not None:
-            await asyncio.to_thread(shutil.copyfile, self._log_path, self._log_file)
+            self._log_file.write_text(self.log())
         if self._directory is not None:
             self._directory.cleanup()

@@ -124,6 +124,7 @@ async def test_flows(home: Home) -> None:
         await home.flow("cast")
     assert missing.value.result["step_id"] == "config"
     entry_id = await home.add_cast(["127.0.0.1"])
+    assert [entry["state"] for entry in await home.entries("cast")] == ["loaded"]
     await home.reload_entry(entry_id)
     more = {"known_hosts": ["127.0.0.2"], "more_options": {}}
     assert (await home.options(entry_id, more))["type"] == "create_entry"

@@ -11,8 +11,8 @@ from .fmp4 import Fragmenter
 from .pacer import KEEP_ALIVE_US, PacedFrame
 from .process import ChildProcess
 
-# Playlists count target durations in whole seconds (RFC 8216 section 4.3.3.1), yet players stay three segments
-# behind and see a segment only when it is whole: half a second makes both short.
+# Playlists count target durations in whole seconds (RFC 8216 section 4.3.3.1), yet players stay three
+# segments behind and see a segment only when it is whole: half a second makes both short.
 SEGMENT_SECONDS: Final = 0.5
 # Fragments much shorter than this cost more in boxes and writes than they save in delay.
 _FRAGMENT_US: Final = 200_000
@@ -70,6 +70,8 @@ class Encoder:
         self._profile = profile
         self._process = ChildProcess("FFmpeg")
         self._fragmenter = Fragmenter()
+        self.pictures = 0
+        """How many pictures it was given."""
         self._silent_until_us = 0
 
     @property
@@ -91,6 +93,7 @@ class Encoder:
         silent_until_us = frame.time_us + _SOUND_LEAD_US
         silence = matroska.silence(self._silent_until_us, silent_until_us)
         self._silent_until_us = silent_until_us
+        self.pictures += 1
         try:
             self._process.stdin.write(silence + matroska.picture(frame.jpeg, frame.time_us))
             await self._process.stdin.drain()

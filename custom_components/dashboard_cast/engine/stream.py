@@ -62,6 +62,11 @@ class Stream:
         """The latest picture as JPEG."""
         return self._frame.jpeg if self._frame else None
 
+    @property
+    def pictures(self) -> int:
+        """How many pictures were encoded so far."""
+        return self._encoder.pictures
+
     def touch(self) -> None:
         """Note that a viewer asked for something."""
         self.last_request = time.monotonic()
