@@ -108,14 +108,12 @@ class Fragment:
     """One `moof` and `mdat` pair from the encoder."""
 
     data: bytes
-    start: float | None
-    """When its first picture is shown, in seconds since the encoder's start; None without a picture."""
+    start: float
+    """When its first picture is shown, in seconds since the encoder's start."""
     duration: float
     """How long its pictures are shown, in seconds."""
     keyframe: bool
     """Whether its first picture can be decoded without any before it."""
-    sound_end: float | None
-    """When its sound ends, in seconds since the encoder's start; None without sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from .process import ChildProcess
 # Playlists count target durations in whole seconds (RFC 8216 section 4.3.3.1), yet players stay three
 # segments behind and see a segment only when it is whole: half a second makes both short.
 SEGMENT_SECONDS: Final = 0.5
-# Fragments much shorter than this cost more in boxes and writes than they save in delay.
-_FRAGMENT_US: Final = 200_000
 _TIMESCALE: Final = 90_000
 # FFmpeg lets a picture out when it has sound that comes after it.
 _SOUND_LEAD_US: Final = 50_000
 # Constant quality for text and flat colours; the bit rate is capped by the profile.
 _QUALITY: Final = 20
+# Every further thread costs a quarter more for the same pictures; one is fast enough up to this many pixels.
+_ONE_THREAD_HEIGHT: Final = 720
 _READ_SIZE: Final = 256 * 1024
 _TRIAL_TIMEOUT_S: Final = 20
 
@@ -42,7 +42,8 @@ def arguments(binary: str, profile: Profile) -> list[str]:
     command += ["-map", "0:v", "-map", "0:a", "-vf", _COLOURS]
     # Pictures keep the times they came with.
     command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{_TIMESCALE}"]
-    command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-threads", "2"]
+    command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]
+    command += ["-threads", "1" if profile.height <= _ONE_THREAD_HEIGHT else "2"]
     command += ["-profile:v", "high", "-level:v", profile.level, "-crf", str(_QUALITY)]
     command += ["-maxrate", rate, "-bufsize", rate, "-sc_threshold", "0"]
     # Keyframes only where segments begin.
@@ -57,8 +58,10 @@ def arguments(binary: str, profile: Profile) -> list[str]:
         "-color_trc",
         "bt709",
     ]
+    # One fragment from keyframe to keyframe. With `-frag_duration` it would be sound that ends fragments, and
+    # they would not begin and end with the same picture and sound any more.
     command += ["-c:a", "copy", "-f", "mp4", "-movflags", "+empty_moov+default_base_moof+frag_keyframe"]
-    command += ["-frag_duration", str(_FRAGMENT_US), "-flush_packets", "1"]
+    command += ["-flush_packets", "1"]
     return [*command, "-video_track_timescale", str(_TIMESCALE), "pipe:1"]
 
 

@@ -3,7 +3,7 @@
 The numbers are those of ISO/IEC 14496-12 (boxes), 14496-14 (`esds`), 14496-15 (`avcC`) and RFC 6381 (codecs).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 import struct
 from typing import Final
@@ -81,7 +81,7 @@ class Fragmenter:
     def _fragment(self, data: bytes) -> Fragment:
         if self.init is None:
             raise MalformedMediaError(detail="media before the init segment")
-        return fragment(data, self.init.tracks)
+        return fragment(data, self.init.video)
 
 
 def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -107,28 +107,15 @@ def tracks(init: bytes) -> tuple[Track, ...]:
     return found
 
 
-def fragment(data: bytes, tracks_of_init: Iterable[Track]) -> Fragment:
-    """Read one `moof` and `mdat` pair; raise MalformedMediaError when it is broken."""
-    timescales = {track.number: track for track in tracks_of_init}
-    start: float | None = None
-    duration = 0.0
-    keyframe = False
-    sound_end: float | None = None
+def fragment(data: bytes, video: Track) -> Fragment:
+    """Read one `moof` and `mdat` pair; raise MalformedMediaError when it is broken or has no picture."""
     moof = _only(data, "moof")
     with _reading("moof"):
         for traf in boxes(data, moof.start, moof.end):
-            if traf.kind != "traf":
-                continue
-            samples = _samples(data, traf)
-            track = timescales.get(samples.track)
-            if track is None:
-                continue
-            if track.kind == "vide":
-                start, duration = samples.start / track.timescale, samples.duration / track.timescale
-                keyframe = samples.keyframe
-            else:
-                sound_end = (samples.start + samples.duration) / track.timescale
-    return Fragment(data, start, duration, keyframe, sound_end)
+            if traf.kind == "traf" and (found := _pictures(data, traf, video)):
+                start, duration, keyframe = found
+                return Fragment(data, start / video.timescale, duration / video.timescale, keyframe)
+    raise MalformedMediaError(detail="a fragment without a picture")
 
 
 class _reading:  # noqa: N801
@@ -199,19 +186,12 @@ def _audio_codec(descriptors: bytes) -> str:
     return f"mp4a.{object_type:02x}.{descriptors[position] >> 3}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """What a track fragment holds, in ticks of its track."""
-
-    track: int
-    start: int
-    duration: int
-    keyframe: bool
-
-
-def _samples(data: bytes, traf: Box) -> _Samples:
+def _pictures(data: bytes, traf: Box, video: Track) -> tuple[int, int, bool] | None:
+    """Return start and duration in ticks and whether a keyframe comes first; None for another track."""
     tfhd = _only(data, "tfhd", start=traf.start, end=traf.end)
     flags, number = struct.unpack_from(">II", data, tfhd.start)
+    if number != video.number:
+        return None
     default_duration, default_flags = _defaults(data, tfhd, flags & 0xFFFFFF)
     tfdt = _only(data, "tfdt", start=traf.start, end=traf.end)
     start = struct.unpack_from(">Q" if data[tfdt.start] else ">I", data, tfdt.start + 4)[0]
@@ -223,7 +203,7 @@ def _samples(data: bytes, traf: Box) -> _Samples:
             duration += length
             first_flags = flags_of_first if first_flags is None else first_flags
     keyframe = first_flags is not None and not first_flags & _SAMPLE_IS_NON_SYNC
-    return _Samples(number, start, duration, keyframe)
+    return start, duration, keyframe
 
 
 def _defaults(data: bytes, tfhd: Box, flags: int) -> tuple[int, int]:

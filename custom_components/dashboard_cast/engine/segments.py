@@ -13,8 +13,6 @@ LISTED: Final = 16
 KEPT: Final = 2 * LISTED + 1
 # Less than a tick of any clock in the encoder's output.
 _TICK_S: Final = 1e-6
-# Sound cannot be cut finer than this: 1024 samples at 48 kHz, and the tick.
-_SOUND_FRAME_S: Final = 1_024 / 48_000 + _TICK_S
 
 
 class SegmentStore:
@@ -40,8 +38,6 @@ class SegmentStore:
         self._run = -1
         self._run_is_new = False
         self._keyframes = 0
-        self._picture_end = 0.0
-        self._sound_end = 0.0
         self._parts: list[Part] = []
         self._start: float | None = None
         self._changed = asyncio.Event()
@@ -54,7 +50,6 @@ class SegmentStore:
     def begin(self, init: Init, epoch: float) -> None:
         """Take up a new encoder run; epoch: when its time 0 was, in seconds since the epoch."""
         self._cut()
-        self._picture_end = self._sound_end = 0.0
         self._run += 1
         self._run_is_new = True
         self._keyframes = 0
@@ -66,16 +61,12 @@ class SegmentStore:
         if fragment.keyframe:
             self._cut()
             self._keyframes += 1
-        if fragment.start is not None:
-            self._start = fragment.start if self._start is None else self._start
-            self._picture_end = fragment.start + fragment.duration
-        if fragment.sound_end is not None:
-            self._sound_end = fragment.sound_end
-        self._append(fragment)
-        # The encoder's n-th keyframe is the first picture from n seconds on (`encoder.arguments`). So the end
-        # of a segment is known before the next one begins.
-        end = self._keyframes * self.interval
-        if self._picture_end > end - _TICK_S and self._sound_end > end - _SOUND_FRAME_S:
+        if self._start is None:
+            self._start = fragment.start
+        self._parts.append(Part(fragment.data, fragment.duration, fragment.keyframe))
+        # The encoder's n-th keyframe is the first picture from n intervals on (`encoder.arguments`). So the
+        # end of a segment is known before the next one begins.
+        if fragment.start + fragment.duration > self._keyframes * self.interval - _TICK_S:
             self._cut()
 
     def close(self) -> None:
@@ -92,14 +83,6 @@ class SegmentStore:
     @property
     def _duration(self) -> float:
         return sum(part.duration for part in self._parts)
-
-    def _append(self, fragment: Fragment) -> None:
-        """Make a fragment a part; one without a picture becomes the end of the part before it."""
-        if fragment.start is not None or not self._parts:
-            self._parts.append(Part(fragment.data, fragment.duration, fragment.keyframe))
-            return
-        last = self._parts[-1]
-        self._parts[-1] = Part(last.data + fragment.data, last.duration, last.independent)
 
     def _cut(self) -> None:
         """End the segment that is being filled."""
