@@ -61,6 +61,8 @@ _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDB
 class CastSession:
     """The binding of a stream to a media player.
 
+    previous: the session that plays there now. It goes on until this one plays, so that the media player
+    never runs dry, and stays when this one fails before the media player heard of it.
     acquire: returns the running stream; raises a DashboardCastError.
     on_end: called once when the session is over, whoever ended it.
     """
@@ -73,6 +75,7 @@ class CastSession:
         source: Source,
         profile: Profile,
         *,
+        previous: CastSession | None = None,
         acquire: Callable[[CastSession], Awaitable[Stream]],
         on_end: Callable[[CastSession], None],
     ) -> None:
@@ -82,6 +85,8 @@ class CastSession:
         self.stream: Stream | None = None
         """The stream, once it runs."""
         self.ended = False
+        self.previous = previous
+        self._sent = False
         self._hass = hass
         self._entry = entry
         self._acquire = acquire
@@ -95,15 +100,22 @@ class CastSession:
 
     async def async_started(self) -> None:
         """Wait until the media player plays; raises the DashboardCastError that kept it from that."""
+        # Who waits for a future and is cancelled cancels the future, and others wait for it.
         await asyncio.shield(self._playing)
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the media player has begun to play the stream, and was not seen to end."""
+        return self._playing.done() and not self.ended
 
     async def async_load(self, device: CastDevice) -> None:
         """Send LOAD to a Cast device; called back from Home Assistant's Cast integration."""
         assert self.stream is not None
         if not device.has_screen:
             raise TargetNotScreenError(entity=self.entity_id)
-        base = await device_url(self._hass, self._entry, device.host, self.entity_id)
+        base = device_url(self._hass, self._entry, device.host, self.entity_id)
         self._device = device
+        self._sent = True
         await self._hass.async_add_executor_job(
             device.load,
             self,
@@ -141,6 +153,8 @@ class CastSession:
             self._playing.set_exception(reason)
             # Perhaps nobody waits for it any more.
             self._playing.exception()
+        if self._sent:
+            self._end_previous()
         self._on_end(self)
 
     @callback
@@ -148,6 +162,7 @@ class CastSession:
         """Note that pictures move on the media player."""
         if not self._playing.done():
             self._playing.set_result(None)
+            self._end_previous()
 
     @callback
     def note_over(self, detail: str) -> None:
@@ -159,13 +174,17 @@ class CastSession:
             self.stream = await self._acquire(self)
             async with asyncio.timeout(LOAD_TIMEOUT_S):
                 await self._async_play(self.stream)
-                await self._playing
+                await self.async_started()
         except DashboardCastError as error:
             self.end(error)
         except TimeoutError:
             self.end(self._load_failed(f"no picture within {LOAD_TIMEOUT_S:g} s"))
         except (HomeAssistantError, PyChromecastError) as error:
             self.end(self._load_failed(str(error)))
+        except Exception as error:
+            # Media players are other people's code, and somebody waits for an answer.
+            _LOGGER.exception("Unexpected failure to cast to %s", self.entity_id)
+            self.end(self._load_failed(repr(error)))
 
     async def _async_play(self, stream: Stream) -> None:
         """Have the media player's own integration play the stream."""
@@ -174,7 +193,8 @@ class CastSession:
             # Comes back to `async_load` through our cast platform, which knows the device's address.
             await self._async_call_play(url)
             return
-        base = await device_url(self._hass, self._entry, None, self.entity_id)
+        base = device_url(self._hass, self._entry, None, self.entity_id)
+        self._sent = True
         await self._async_call_play(base + url)
         self._watch_state()
         self.note_playing()
@@ -187,6 +207,11 @@ class CastSession:
         await self._hass.services.async_call(
             MEDIA_PLAYER_DOMAIN, service, {ATTR_ENTITY_ID: self.entity_id, **data}, blocking=True
         )
+
+    def _end_previous(self) -> None:
+        if self.previous:
+            self.previous.supersede()
+            self.previous = None
 
     def _load_failed(self, detail: str) -> LoadFailedError:
         url = self._device.url if self._device else ""

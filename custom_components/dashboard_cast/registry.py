@@ -92,8 +92,8 @@ class Registry:
         session = self._sessions.get(entity_id)
         if session is None or (session.source, session.profile) != (source, profile):
             session = self._open_session(entity_id, source, profile)
-        self._end_after(session, duration)
         await session.async_started()
+        self._end_after(session, duration)
         return session
 
     async def async_open(self, source: Source, profile: Profile) -> Stream:
@@ -108,12 +108,12 @@ class Registry:
             raise
         return slot.stream
 
-    async def async_base_url(self) -> str:
+    def base_url(self) -> str:
         """Return the address of Home Assistant that is given to who asks for a stream's address.
 
         Raises AddressNotFoundError.
         """
-        return await device_url(self._hass, self._entry, None, "")
+        return device_url(self._hass, self._entry, None, "")
 
     async def async_load(self, entity_id: str, chromecast: Chromecast, url: str) -> bool:
         """Send a Cast device to a stream of ours; return whether the URL is one.
@@ -137,8 +137,10 @@ class Registry:
         """End the cast sessions of these media players, or all of them, and what nobody watches then."""
         wanted = [
             session
-            for entity_id, session in self._sessions.items()
+            for entity_id, current in self._sessions.items()
             if entity_ids is None or entity_id in entity_ids
+            for session in (current, current.previous)
+            if session
         ]
         await asyncio.gather(*(session.async_stop() for session in wanted))
         if entity_ids is None:
@@ -157,14 +159,18 @@ class Registry:
         await async_check_dashboard(self._hass, source.path, await self._sign_in.async_user())
 
     def _open_session(self, entity_id: str, source: Source, profile: Profile) -> CastSession:
-        if session := self._sessions.get(entity_id):
-            session.supersede()
+        previous = self._sessions.get(entity_id)
+        if previous and not previous.is_playing:
+            still_playing = previous.previous
+            previous.supersede()
+            previous = still_playing
         session = CastSession(
             self._hass,
             self._entry,
             entity_id,
             source,
             profile,
+            previous=previous,
             acquire=self._acquire,
             on_end=self._session_ended,
         )
@@ -205,6 +211,8 @@ class Registry:
             cancel()
         if self._sessions.get(session.entity_id) is session:
             del self._sessions[session.entity_id]
+            if session.previous and not session.previous.ended:
+                self._sessions[session.entity_id] = session.previous
         for slot in list(self._slots.values()):
             if session in slot.sessions:
                 slot.sessions.remove(session)

@@ -114,7 +114,7 @@ async def _async_response(
     registry: Registry, targets: set[str], source: Source, profile: Profile
 ) -> ServiceResponse:
     stream = await registry.async_open(source, profile)
-    base = await registry.async_base_url()
+    base = registry.base_url()
     return {
         "url": base + stream_path(stream.token, MASTER_PLAYLIST),
         "still": base + stream_path(stream.token, STILL_PICTURE),

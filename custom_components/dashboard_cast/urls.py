@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from homeassistant.components.network import async_get_source_ip
+from homeassistant.components.network.util import async_get_source_ip
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.network import NoURLAvailableError, get_url, is_ip_address
 from yarl import URL
 
@@ -23,7 +22,7 @@ def browser_url(hass: HomeAssistant) -> str:
     return str(URL.build(scheme="https" if api.use_ssl else "http", host=host, port=api.port))
 
 
-async def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None, entity_id: str) -> str:
+def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None, entity_id: str) -> str:
     """Return where a device reaches Home Assistant: the address of our interface towards it.
 
     device: the device's IP address or host name, None when unknown. With HTTPS, where the certificate decides
@@ -32,11 +31,9 @@ async def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None
     assert hass.config.api is not None
     if configured := entry.options.get(CONF_BASE_URL):
         return str(configured).rstrip("/")
-    if device is not None and is_ip_address(device) and not hass.config.api.use_ssl:
-        try:
-            source = await async_get_source_ip(hass, device)
-        except HomeAssistantError as error:
-            raise AddressNotFoundError(entity=entity_id) from error
+    # What the routing table says, and not one of the adapters that Home Assistant announces itself on.
+    source = async_get_source_ip(device) if device is not None and is_ip_address(device) else None
+    if source and not hass.config.api.use_ssl:
         return str(URL.build(scheme="http", host=source, port=hass.config.api.port))
     try:
         return get_url(hass, prefer_external=hass.config.api.use_ssl, allow_cloud=False)

@@ -25,8 +25,8 @@ _READ_SIZE: Final = 256 * 1024
 _TRIAL_TIMEOUT_S: Final = 20
 
 # JPEG is full-range BT.601 (JFIF); television is limited-range BT.709, and must say so or colours wash out.
-_COLOURS: Final = (
-    "scale=in_color_matrix=bt601:in_range=full:out_color_matrix=bt709:out_range=limited,"
+_FILTERS: Final = (
+    "scale={width}:{height}:in_color_matrix=bt601:in_range=full:out_color_matrix=bt709:out_range=limited,"
     "format=yuv420p,setsar=1"
 )
 
@@ -39,7 +39,8 @@ def arguments(binary: str, profile: Profile) -> list[str]:
     rate = str(profile.max_bit_rate)
     command = [binary, "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-f", "matroska", "-i", "pipe:0"]
-    command += ["-map", "0:v", "-map", "0:a", "-vf", _COLOURS]
+    command += ["-map", "0:v", "-map", "0:a", "-vf"]
+    command += [_FILTERS.format(width=profile.width, height=profile.height)]
     # Pictures keep the times they came with.
     command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{_TIMESCALE}"]
     command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]

@@ -101,13 +101,11 @@ class Page:
         await send("Runtime.enable")
         self._session.on("Runtime.bindingCalled", self._sign_in)
         await send("Runtime.addBinding", name=_BINDING)
-        zoom = self._source.zoom
-        # Zoom is what makes a page think that the screen is smaller, drawn at the same number of pixels.
         await send(
             "Emulation.setDeviceMetricsOverride",
-            width=round(self._profile.width / zoom),
-            height=round(self._profile.height / zoom),
-            deviceScaleFactor=zoom,
+            width=self._profile.width,
+            height=self._profile.height,
+            deviceScaleFactor=1,
             mobile=False,
         )
         if self._source.dark is not None:
@@ -206,5 +204,11 @@ def script(source: Source, home: str) -> str:
         storage["selectedTheme"] = {"theme": source.theme or "default", "dark": bool(source.dark)}
     if source.language is not None:
         storage["selectedLanguage"] = source.language
-    settings = {"origin": home, "binding": _BINDING, "kiosk": source.kiosk, "storage": storage}
+    settings = {
+        "origin": home,
+        "binding": _BINDING,
+        "kiosk": source.kiosk,
+        "zoom": source.zoom,
+        "storage": storage,
+    }
     return _SCRIPT.replace("__SETTINGS__", json.dumps(settings))

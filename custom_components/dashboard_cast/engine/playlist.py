@@ -4,16 +4,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from m3u8 import M3U8
-from m3u8.model import Playlist, Segment as PlaylistSegment, ServerControl
+from m3u8.model import Playlist, Segment as PlaylistSegment
 
 from ..models import Init, Profile, Segment
 from .segments import SegmentStore
 
 # EXT-X-MAP outside I-frame playlists needs version 6 (RFC 8216 section 7).
 _VERSION: Final = 6
-# How many target durations players stay behind the end of the playlist: the least that is allowed
-# (RFC 8216 second edition section 4.4.3.8). Not told, players take three of our short segments, and stall.
-_HOLD_BACK: Final = 3.0
 
 
 def init_name(number: int) -> str:
@@ -59,7 +56,6 @@ def media(store: SegmentStore) -> str:
     playlist.media_sequence = listed[0].number if listed else 0
     playlist.discontinuity_sequence = store.dropped_discontinuities or None
     playlist.is_endlist = store.closed
-    playlist.server_control = ServerControl(hold_back=_HOLD_BACK * store.target_duration)
     for segment in listed:
         playlist.add_segment(_entry(segment))
     return str(playlist.dumps(timespec="milliseconds"))

@@ -1,0 +1,35 @@
+"""One house for all tests of a module."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import pytest_socket
+
+from .house import House, house as open_house
+
+LOOPBACK = ["127.0.0.0/8"]
+
+
+@pytest.fixture(autouse=True)
+def loopback(socket_enabled: None) -> None:
+    """Let tests connect to this machine, which Home Assistant's test plugin forbids."""
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_house() -> AsyncIterator[House]:
+    """Return a house that lives as long as the module's tests; for them `house` is what to use."""
+    # Comes before the fixtures of the first test that wants it, while sockets are still blocked.
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    async with open_house() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(shared_house: House) -> AsyncIterator[House]:
+    """Return a house in which nothing is shown, and see to it that this is so afterwards."""
+    yield shared_house
+    await shared_house.stop()
+    await shared_house.encoders_end()

@@ -1,0 +1,125 @@
+"""A house: a home with the integration set up, and a TV that it found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+import pytest
+
+from ..home.api import ServiceError
+from ..home.home import Home
+from ..tv import Television
+
+TV_ENTITY = "media_player.living_room_tv"
+STILL_DASHBOARD = "/demo-home/overview"
+CLOCK_DASHBOARD = "/demo-clock/clock"
+FIND_TIMEOUT_S = 40.0
+PLAY_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 15.0
+POLL_S = 0.05
+# What the kernel lets a program be called.
+STREAM_PROGRAMS = ("chromium", "headless", "chrome", "ffmpeg", "node")
+
+
+@dataclass
+class House:
+    """A home and its TV."""
+
+    home: Home
+    tv: Television
+    entry_id: str
+
+    async def start(self, path: str, **fields: Any) -> dict[str, Any]:
+        """Call the action for the TV and return its response, whose stream ends when nobody watches."""
+        answer: dict[str, Any] = await self.home.call(
+            "dashboard_cast",
+            "start",
+            {"path": path, **fields},
+            target={"entity_id": TV_ENTITY},
+            return_response=True,
+        )
+        return answer
+
+    async def show(self, path: str, **fields: Any) -> float:
+        """Show a dashboard on the TV as an automation does; return the seconds until its first picture."""
+        begun, loads = time.time(), len(self.tv.loads)
+        await self.home.call(
+            "dashboard_cast", "start", {"path": path, **fields}, target={"entity_id": TV_ENTITY}
+        )
+        await self.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
+        first_picture = (await self.tv.report()).first_picture
+        assert first_picture is not None
+        return first_picture - begun
+
+    async def error_of(self, path: str, entity_id: str = TV_ENTITY, **fields: Any) -> str:
+        """Call the action, which has to fail, and return the key of its message."""
+        with pytest.raises(ServiceError) as raised:
+            await self.home.call(
+                "dashboard_cast", "start", {"path": path, **fields}, target={"entity_id": entity_id}
+            )
+        assert raised.value.message
+        return str(raised.value.translation_key)
+
+    async def stop(self) -> None:
+        """End everything that is shown."""
+        await self.home.call("dashboard_cast", "stop")
+
+    async def available(self) -> None:
+        """Wait until Home Assistant has found the TV."""
+        await self.home.wait_state(
+            TV_ENTITY, lambda state: bool(state and state["state"] != "unavailable"), FIND_TIMEOUT_S
+        )
+
+    def encoders(self) -> set[int]:
+        """Return the ids of FFmpeg processes that encode."""
+        return {pid for pid in self.home.processes() if program(pid) == "ffmpeg"}
+
+    async def encoders_end(self) -> None:
+        """Wait until no stream runs any more."""
+        await until(lambda: not self.encoders(), "FFmpeg still runs")
+
+
+@asynccontextmanager
+async def house(**options: Any) -> AsyncIterator[House]:
+    """Give a house; the options are those of `Home`."""
+    async with Television() as tv, Home(**options) as home:
+        result = await home.flow("dashboard_cast", {})
+        await home.add_cast([tv.host])
+        found = House(home, tv, result["result"]["entry_id"])
+        await found.available()
+        yield found
+
+
+def program(pid: int) -> str:
+    """Return what a process runs; nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def living(pids: set[int]) -> set[int]:
+    """Return those processes that still run, dead ones that nobody has waited for left out."""
+    found = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            found.add(pid)
+    return found
+
+
+async def until(condition: Any, what: str, within: float = END_TIMEOUT_S) -> None:
+    """Wait for a condition; raises AssertionError, saying `what`, when it does not come true."""
+    for _ in range(int(within / POLL_S)):
+        if condition():
+            return
+        await asyncio.sleep(POLL_S)
+    raise AssertionError(f"{what} after {within:g} s (process {os.getpid()})")

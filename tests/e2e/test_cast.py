@@ -1,0 +1,137 @@
+"""A dashboard on a TV, and what people do with TVs."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+from PIL import Image, ImageStat
+import pytest
+
+from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+# The promises of the README; measured figures are in docs/performance.md.
+COLD_S = 5.0
+WARM_S = 3.0
+LATENCY_MS = 4_000
+
+
+async def test_first_picture_comes_soon(house: House) -> None:
+    """With a browser that has to start, and with one that runs."""
+    cold = await house.show(STILL_DASHBOARD)
+    warm = await house.show(CLOCK_DASHBOARD)
+    assert (cold <= COLD_S, warm <= WARM_S) == (True, True), (cold, warm)
+
+
+async def test_picture_is_whole_and_live(house: House, tmp_path: Path) -> None:
+    """The TV shows what the clock says, at full size, without a stall and without sidebar and toolbar."""
+    await house.show(CLOCK_DASHBOARD)
+    await house.tv.reset_measurements()
+    reports = [await house.tv.report()]
+
+    async def samples() -> int:
+        reports.append(await house.tv.report())
+        return len(reports[-1].latencies)
+
+    for _ in range(200):
+        if await samples() >= 20:
+            break
+        await asyncio.sleep(0.05)
+    report = reports[-1]
+    assert report.resolution == (1280, 720)
+    assert report.stalls == 0
+    assert report.latency_p95 is not None
+    assert report.latency_p95 <= LATENCY_MS
+    await house.tv.screenshot(tmp_path / "tv.png")
+    # Where the toolbar would be there is nothing but the page's background.
+    corner = Image.open(tmp_path / "tv.png").convert("L").crop((0, 0, 1280, 20))
+    darkest, brightest = cast("tuple[int, int]", corner.getextrema())
+    assert brightest - darkest < 8
+
+
+async def test_sizes_and_looks(house: House, tmp_path: Path) -> None:
+    """Size, theme, dark mode, zoom and language are those of the action."""
+    await house.show(STILL_DASHBOARD, size="1080p", dark=True, zoom=1.5, language="de", frame_rate=10)
+    assert (await house.tv.report()).resolution == (1920, 1080)
+    await house.tv.screenshot(tmp_path / "dark.png")
+    brightness = ImageStat.Stat(Image.open(tmp_path / "dark.png").convert("L")).mean[0]
+    assert brightness < 80
+
+
+async def test_load_is_what_cast_devices_want(house: House) -> None:
+    """LOAD says live, fragmented MP4, and has title and poster."""
+    await house.show(STILL_DASHBOARD)
+    media = house.tv.loads[-1].media
+    assert media["streamType"] == "LIVE"
+    assert media["hlsVideoSegmentFormat"] == "fmp4"
+    assert media["contentType"] == "application/vnd.apple.mpegurl"
+    assert media["contentId"].startswith("http://127.0.0.1:")
+    assert media["metadata"]["title"] == STILL_DASHBOARD
+    assert media["metadata"]["images"][0]["url"].endswith("/still.jpg")
+
+
+async def test_same_dashboard_again_is_left_alone(house: House) -> None:
+    """No second LOAD for what is shown already."""
+    await house.show(STILL_DASHBOARD)
+    loads = len(house.tv.loads)
+    await house.home.call(
+        "dashboard_cast", "start", {"path": STILL_DASHBOARD}, target={"entity_id": TV_ENTITY}
+    )
+    assert len(house.tv.loads) == loads
+
+
+async def test_stop_clears_the_screen(house: House) -> None:
+    """After stop the TV shows its own screen and nothing encodes any more."""
+    await house.show(STILL_DASHBOARD)
+    await house.stop()
+    await until(lambda: house.tv.app_id is None, "the TV still shows an app")
+    await house.encoders_end()
+
+
+async def test_duration_ends_the_cast(house: House) -> None:
+    """After its duration the TV shows its own screen again."""
+    await house.show(STILL_DASHBOARD, duration=4)
+    await until(lambda: house.tv.app_id is None, "the TV still shows an app")
+    await house.encoders_end()
+
+
+async def test_person_stops_on_the_tv(house: House) -> None:
+    """What a person stops stays stopped, and the stream ends."""
+    await house.show(STILL_DASHBOARD)
+    await house.tv.stop_by_person()
+    await house.encoders_end()
+    assert house.tv.app_id is None
+
+
+async def test_other_app_takes_over(house: House) -> None:
+    """Another app is left alone, also when everything is stopped."""
+    await house.show(STILL_DASHBOARD)
+    await house.tv.take_over()
+    await house.encoders_end()
+    await house.stop()
+    assert house.tv.app_id == "233637DE"
+    await house.tv.stop_by_person()
+
+
+async def test_stream_without_a_tv(house: House) -> None:
+    """Asked for a response, the action needs no target; anybody can play what it returns."""
+    answer = await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD}, return_response=True)
+    assert answer["url"].endswith("/master.m3u8")
+    path = answer["url"][answer["url"].index("/api/") :]
+    async with house.home.session.get(house.home.url + path) as response:
+        assert response.status == 200
+        assert "avc1.64" in await response.text()
+
+
+async def test_address_played_by_hand(house: House) -> None:
+    """The address from a response, given to the TV by the ordinary action, plays as well."""
+    answer = await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD}, return_response=True)
+    loads = len(house.tv.loads)
+    await house.home.call(
+        "media_player",
+        "play_media",
+        {"media_content_id": answer["url"], "media_content_type": "video"},
+        target={"entity_id": TV_ENTITY},
+    )
+    await house.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)

@@ -1,0 +1,157 @@
+"""What goes wrong is answered with an error that says what to do, and leaves nothing running."""
+
+import asyncio
+import contextlib
+import os
+import signal
+
+import pytest
+
+from ..home.api import FlowError, ServiceError
+from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, program, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("/no-such/0", "dashboard_not_found"),
+        ("/demo-home/no-such", "view_not_found"),
+        ("/demo-home/99", "view_not_found"),
+        ("/demo-admin/keys", "administrator_needed"),
+        ("/demo-home/../config", "path_invalid"),
+        ("/demo-home/%2e%2e/config", "path_invalid"),
+        ("http://example.com/", "path_invalid"),
+        ("//example.com/0", "path_invalid"),
+        ("file:///etc/passwd", "path_invalid"),
+        ("/demo-home/overview?edit=1", "path_invalid"),
+    ],
+)
+async def test_wrong_paths(house: House, path: str, key: str) -> None:
+    """No browser is started for a path that names no dashboard."""
+    assert await house.error_of(path) == key
+    assert not house.encoders()
+
+
+async def test_unknown_media_player(house: House) -> None:
+    """A media player that is not there is named."""
+    assert await house.error_of(STILL_DASHBOARD, "media_player.attic") == "target_not_found"
+
+
+async def test_no_target(house: House) -> None:
+    """Neither target nor response: nothing to do."""
+    with pytest.raises(ServiceError) as raised:
+        await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD})
+    assert raised.value.translation_key == "target_missing"
+
+
+async def test_tv_refuses_the_load(house: House) -> None:
+    """The device's own reason is told."""
+    house.tv.reject_loads()
+    assert await house.error_of(STILL_DASHBOARD) == "load_failed"
+    await house.encoders_end()
+
+
+async def test_tv_switched_off(house: House) -> None:
+    """A TV that is off is said to be unavailable, once Home Assistant knows; before, the load fails."""
+    await house.tv.power_off()
+    try:
+        key = await house.error_of(STILL_DASHBOARD)
+        assert key in {"target_unavailable", "load_failed"}
+        await house.encoders_end()
+    finally:
+        await house.tv.power_on()
+        await house.available()
+
+
+async def test_page_that_never_gets_ready(house: House) -> None:
+    """After half a minute the action says what the page still waits for."""
+    assert await house.error_of("/demo-stuck/0") == "page_not_ready"
+    await house.encoders_end()
+
+
+async def test_two_starts_at_once(house: House) -> None:
+    """The later one wins, the earlier one is told so."""
+    first = asyncio.create_task(house.error_of(STILL_DASHBOARD))
+    await until(house.encoders, "the first start did not begin")
+    await house.show(CLOCK_DASHBOARD)
+    assert await first == "start_superseded"
+    assert house.tv.loads[-1].media["metadata"]["title"] == CLOCK_DASHBOARD
+    await until(lambda: len(house.encoders()) == 1, "the first stream still runs")
+
+
+async def test_same_start_twice_at_once(house: House) -> None:
+    """Both succeed with one LOAD."""
+    loads = len(house.tv.loads)
+    await asyncio.gather(house.show(STILL_DASHBOARD), house.show(STILL_DASHBOARD))
+    assert len(house.tv.loads) == loads + 1
+
+
+async def test_stop_while_starting(house: House) -> None:
+    """The start is told that it was stopped, and nothing comes to the TV."""
+    loads = len(house.tv.loads)
+    start = asyncio.create_task(house.error_of(STILL_DASHBOARD))
+    await until(house.encoders, "the start did not begin")
+    await house.stop()
+    assert await start == "start_cancelled"
+    await house.encoders_end()
+    assert len(house.tv.loads) == loads
+
+
+async def test_encoder_killed(house: House) -> None:
+    """A stream without its encoder ends, and so does what the TV shows."""
+    await house.show(STILL_DASHBOARD)
+    for pid in house.encoders():
+        os.kill(pid, signal.SIGKILL)
+    await until(lambda: house.tv.app_id is None, "the TV still shows an app")
+    await house.encoders_end()
+
+
+async def test_browser_killed(house: House) -> None:
+    """A stream without its browser ends, and the next start has a new one."""
+    await house.show(STILL_DASHBOARD)
+    for pid in house.home.processes():
+        if "headless" in program(pid) or "chrom" in program(pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    await house.encoders_end()
+    await house.show(STILL_DASHBOARD)
+
+
+async def test_token_revoked(house: House) -> None:
+    """The page signs in anew by itself, and the TV never shows a login page."""
+    await house.show(CLOCK_DASHBOARD)
+    tokens = await house.home.websocket(type="config/auth/list")
+    own = next(user for user in tokens if user["name"] == "Dashboard Cast")
+    assert own["system_generated"]
+    assert own["group_ids"] == ["system-read-only"]
+    await house.home.websocket(type="config/auth/delete", user_id=own["id"])
+    await house.tv.reset_measurements()
+
+    latencies: list[float] = []
+    for _ in range(400):
+        latencies = list((await house.tv.report()).latencies)
+        if len(latencies) >= 40:
+            break
+        await asyncio.sleep(0.05)
+    assert len(latencies) >= 40, "the clock has stopped"
+    users = await house.home.websocket(type="config/auth/list")
+    assert [user["name"] for user in users].count("Dashboard Cast") == 1
+
+
+@pytest.mark.parametrize(
+    ("programs", "error"),
+    [
+        ({"browser": "/no/such/browser"}, "browser_missing"),
+        ({"browser": "/bin/false"}, "browser_failed"),
+        ({"ffmpeg": "/no/such/ffmpeg"}, "ffmpeg_missing"),
+        ({"ffmpeg": "/bin/false"}, "encoder_failed"),
+    ],
+)
+async def test_programs_that_do_not_work(house: House, programs: dict[str, str], error: str) -> None:
+    """The flows say which program is at fault, and take no settings that do not work."""
+    with pytest.raises(FlowError) as raised:
+        await house.home.options(house.entry_id, programs)
+    assert raised.value.errors == {"base": error}
+    assert (await house.home.state(TV_ENTITY)) is not None
