@@ -17,9 +17,9 @@ from .cdp import Json, Tab
 _LOGGER = logging.getLogger(__name__)
 
 READY_TIMEOUT_S: Final = 30.0
-_POLL_S: Final = 0.1
+_POLL_S: Final = 0.05
 # The page has stopped growing when it had the same size this often in a row.
-_STEADY_POLLS: Final = 3
+_STEADY_POLLS: Final = 4
 # Text stays sharp, and FFmpeg reads it as fast as any.
 _JPEG_QUALITY: Final = 90
 # A frame's time further than this from now is a wrong clock, in seconds.

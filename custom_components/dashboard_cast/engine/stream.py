@@ -7,6 +7,7 @@ import secrets
 import time
 from typing import Final
 
+from ..errors import DashboardCastError
 from ..models import Frame, Profile, Source
 from .cdp import Browser
 from .encoder import SEGMENT_SECONDS, Encoder
@@ -78,6 +79,9 @@ class Stream:
         """
         try:
             await self._begin()
+        except DashboardCastError as error:
+            await self._end(error)
+            raise
         except BaseException:
             await self.stop()
             raise
