@@ -1,15 +1,14 @@
 """The local browser: a Chromium on this machine, started and supervised by Playwright."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-import functools
 import logging
 from pathlib import Path
 import shutil
 from typing import TYPE_CHECKING, Any, Final, override
 
-from ..errors import BrowserFailedError, BrowserMissingError
+from ..errors import BrowserFailedError, BrowserMissingError, DashboardCastError
 from .cdp import Browser, CdpSession, EventHandler, Json, Tab
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ EXECUTABLES: Final = (
 # A browser without tabs stays this long for the next one, in seconds.
 LINGER_S: Final = 30.0
 _START_TIMEOUT_S: Final = 30.0
+_TAB_TIMEOUT_S: Final = 10.0
 _SWITCHES: Final = (
     # Chromium refuses to run as root with its sandbox, and containers seldom allow it.
     "--no-sandbox",
@@ -74,11 +74,10 @@ class LocalBrowser(Browser):
         if self._linger:
             self._linger.cancel()
         async with self._starting:
-            browser = await self._running()
             try:
-                tab = await LocalTab.open(browser, self._forget)
-            except Exception as error:
-                raise BrowserFailedError(detail=_summary(error)) from error
+                tab = await self._open_tab()
+            finally:
+                self._linger_if_idle()
             self._tabs.add(tab)
             return tab
 
@@ -89,22 +88,40 @@ class LocalBrowser(Browser):
         async with self._starting:
             await self._end()
 
+    async def _open_tab(self) -> LocalTab:
+        """Open a tab in the browser that runs; when that fails, in a new one.
+
+        A driver that died without a word is only found out by asking it for something.
+        """
+        if self._browser:
+            try:
+                async with asyncio.timeout(_TAB_TIMEOUT_S):
+                    return await LocalTab.open(await self._running(), self._forget)
+            except Exception as error:  # noqa: BLE001
+                _LOGGER.warning("The browser does not answer and is started anew: %s", _summary(error))
+                await self._end()
+        try:
+            return await LocalTab.open(await self._running(), self._forget)
+        except DashboardCastError:
+            raise
+        except Exception as error:
+            raise BrowserFailedError(detail=_summary(error)) from error
+
     async def _running(self) -> PlaywrightBrowser:
         """Return the browser, started when there is none that lives."""
         if self._browser and self._browser.is_connected():
             return self._browser
         await self._end()
-        executable = await self._find()
-        _LOGGER.debug("Starting %s", executable)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
+                executable = await self._find()
+                _LOGGER.debug("Starting %s", executable)
                 self._browser = await self._launch(executable)
-        except Exception as error:
+        except BaseException as error:
             await self._end()
+            if isinstance(error, DashboardCastError) or not isinstance(error, Exception):
+                raise
             raise BrowserFailedError(detail=_summary(error)) from error
-        except asyncio.CancelledError:
-            await self._end()
-            raise
         return self._browser
 
     async def _find(self) -> str:
@@ -117,17 +134,27 @@ class LocalBrowser(Browser):
         executable = await loop.run_in_executor(None, find_executable, self._configured)
         if executable is None and self._configured is None:
             # Playwright's own Chromium, where somebody installed it.
-            self._playwright = await start()
+            await self._drive(start)
+            assert self._playwright is not None
             own = self._playwright.chromium.executable_path
             executable = own if await loop.run_in_executor(None, Path(own).is_file) else None
         if executable is None:
-            await self._end()
             raise BrowserMissingError
         return executable
 
+    async def _drive(self, start: Callable[[], Coroutine[Any, Any, Playwright]]) -> None:
+        """Start the driver. One whose start nobody waits for any more is kept, to be ended properly."""
+        starting = asyncio.ensure_future(start())
+        try:
+            self._playwright = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._playwright = await starting
+            raise
+
     async def _launch(self, executable: str) -> PlaywrightBrowser:
         if self._playwright is None:
-            self._playwright = await _import_playwright()()
+            await self._drive(_import_playwright())
+        assert self._playwright is not None
         return await self._playwright.chromium.launch(
             executable_path=executable,
             args=list(_SWITCHES),
@@ -138,7 +165,12 @@ class LocalBrowser(Browser):
 
     def _forget(self, tab: LocalTab) -> None:
         self._tabs.discard(tab)
-        if not self._tabs:
+        self._linger_if_idle()
+
+    def _linger_if_idle(self) -> None:
+        if self._linger:
+            self._linger.cancel()
+        if self._browser and not self._tabs:
             self._linger = asyncio.get_running_loop().call_later(LINGER_S, self._end_soon)
 
     def _end_soon(self) -> None:
@@ -155,7 +187,9 @@ class LocalBrowser(Browser):
         playwright, self._playwright = self._playwright, None
         if self._linger:
             self._linger.cancel()
-        self._tabs.clear()
+        tabs, self._tabs = self._tabs, set()
+        for tab in tabs:
+            tab.lose("the browser has ended")
         # A browser that was killed makes its driver answer with errors; it is gone all the same.
         with suppress(Exception):
             if browser:
@@ -180,6 +214,9 @@ class LocalTab(Tab):
         self._session = session
         self._forget = forget
         self._closed = False
+        self._lost_handlers: list[Callable[[str], None]] = []
+        page.on("crash", lambda _page: self.lose("the tab crashed"))
+        page.on("close", lambda _page: self.lose("the browser has ended"))
 
     @classmethod
     async def open(cls, browser: PlaywrightBrowser, forget: Callable[[LocalTab], None]) -> LocalTab:
@@ -203,12 +240,13 @@ class LocalTab(Tab):
 
     @override
     def on_lost(self, handler: Callable[[str], None]) -> None:
-        def lost(reason: str, _source: object) -> None:
-            if not self._closed:
-                handler(reason)
+        self._lost_handlers.append(handler)
 
-        self._page.on("crash", functools.partial(lost, "the tab crashed"))
-        self._page.on("close", functools.partial(lost, "the browser has ended"))
+    def lose(self, reason: str) -> None:
+        """Tell that the tab is gone, unless it was closed."""
+        if not self._closed:
+            for handler in self._lost_handlers:
+                handler(reason)
 
     @override
     async def close(self) -> None:

@@ -26,7 +26,8 @@ _TRIAL_TIMEOUT_S: Final = 20
 
 # JPEG is full-range BT.601 (JFIF); television is limited-range BT.709, and must say so or colours wash out.
 _FILTERS: Final = (
-    "scale={width}:{height}:in_color_matrix=bt601:in_range=full:out_color_matrix=bt709:out_range=limited,"
+    "scale={width}:{height}:in_color_matrix=bt601:in_range=full:out_color_matrix=bt709:out_range=limited:"
+    "flags=bicubic+accurate_rnd,"
     "format=yuv420p,setsar=1"
 )
 
@@ -36,7 +37,7 @@ def arguments(binary: str, profile: Profile) -> list[str]:
 
     Not among them is `-fflags nobuffer`: it throws away the pictures that FFmpeg probes.
     """
-    rate = str(profile.max_bit_rate)
+    rate, buffer = str(profile.max_bit_rate), str(profile.max_bit_rate // 2)
     command = [binary, "-hide_banner", "-loglevel", "error", "-nostats"]
     command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-f", "matroska", "-i", "pipe:0"]
     command += ["-map", "0:v", "-map", "0:a", "-vf"]
@@ -46,7 +47,7 @@ def arguments(binary: str, profile: Profile) -> list[str]:
     command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]
     command += ["-threads", "1" if profile.height <= _ONE_THREAD_HEIGHT else "2"]
     command += ["-profile:v", "high", "-level:v", profile.level, "-crf", str(_QUALITY)]
-    command += ["-maxrate", rate, "-bufsize", rate, "-sc_threshold", "0"]
+    command += ["-maxrate", rate, "-bufsize", buffer, "-sc_threshold", "0"]
     # Keyframes only where segments begin.
     command += ["-g", "100000", "-force_key_frames", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})"]
     command += [

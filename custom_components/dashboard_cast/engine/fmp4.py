@@ -58,6 +58,8 @@ class Fragmenter:
         fragments = []
         for kind, box in self._boxes():
             self._held += box
+            if len(self._held) > MAX_BOX_SIZE:
+                raise MalformedMediaError(detail="boxes without media")
             if kind == "moov":
                 self.init = Init(self._held, tracks(self._held))
                 self._held = b""
@@ -153,7 +155,9 @@ def _track(data: bytes, trak: Box) -> Track:
         raise MalformedMediaError(detail="a time scale of zero")
     width, height = struct.unpack_from(">II", data, tkhd.end - 8)
     kind = data[hdlr.start + 8 : hdlr.start + 12].decode("latin-1")
-    entry = next(boxes(data, stsd.start + 8, stsd.end))
+    entry = next(boxes(data, stsd.start + 8, stsd.end), None)
+    if entry is None:
+        raise MalformedMediaError(detail="no sample entry")
     return Track(number, kind, timescale, _codec(data, entry), width >> 16, height >> 16)
 
 

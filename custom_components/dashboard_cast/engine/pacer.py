@@ -27,7 +27,7 @@ class PacedFrame:
 
 
 class Pacer:
-    """Sends a picture when it changed, at latest after the keep-alive interval, with the time it was drawn.
+    """Sends a picture when it changed, with the time it was drawn, and repeats it on a grid of keep-alives.
 
     An encoder's picture becomes a fragment only when the next one tells how long it lasts. So a picture that
     nothing follows is sent once more after one interval of the frame rate cap.

@@ -7,13 +7,6 @@
     localStorage.setItem(name, JSON.stringify(value));
   }
 
-  // Screencast frames are as large as the page in CSS pixels, so the scale factor of the device cannot zoom.
-  if (settings.zoom !== 1) {
-    const zoom = () => document.documentElement && (document.documentElement.style.zoom = settings.zoom);
-    if (!zoom()) new MutationObserver((_, observer) => zoom() && observer.disconnect())
-      .observe(document, { childList: true });
-  }
-
   // With externalApp in the window the frontend asks it for tokens and never shows a login page.
   window.externalApp = {
     getExternalAuth: (message) => window[settings.binding](message),

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 import json
 import logging
+import math
 from pathlib import Path
 import time
 from typing import Any, Final
@@ -22,6 +23,7 @@ _POLL_S: Final = 0.05
 _STEADY_POLLS: Final = 4
 # Text stays sharp, and FFmpeg reads it as fast as any.
 _JPEG_QUALITY: Final = 90
+_HEALTH_INTERVAL_S: Final = 5.0
 # A frame's time further than this from now is a wrong clock, in seconds.
 _MAX_AGE_S: Final = 1.0
 _BINDING: Final = "dashboardCastSignIn"
@@ -66,7 +68,9 @@ class Page:
         self._credentials = credentials
         self._on_frame = on_frame
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last_acknowledged = 0.0
+        self._acknowledged = 0.0
+        self._closed = False
+        self._watching: asyncio.Task[None] | None = None
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the page cannot go on."""
         tab.on_lost(lambda reason: self._lose(BrowserFailedError(detail=reason)))
@@ -77,8 +81,9 @@ class Page:
         Raises PageNotReadyError after `timeout` seconds, SignInFailedError or BrowserFailedError.
         """
         await self._prepare()
-        await self._navigate()
+        await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
+        self._watching = asyncio.create_task(self._watch(), name=f"watch page {self._source.path}")
         self._session.on("Page.screencastFrame", self._take_frame)
         await self._session.send(
             "Page.startScreencast",
@@ -90,9 +95,11 @@ class Page:
 
     async def close(self) -> None:
         """Close the tab and end everything that went on for it."""
-        for task in self._tasks:
+        self._closed = True
+        tasks = [*self._tasks, *([self._watching] if self._watching else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._tab.close()
 
     async def _prepare(self) -> None:
@@ -101,22 +108,30 @@ class Page:
         await send("Runtime.enable")
         self._session.on("Runtime.bindingCalled", self._sign_in)
         await send("Runtime.addBinding", name=_BINDING)
+        # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
+        # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
+        width, height = self._profile.width / self._source.zoom, self._profile.height / self._source.zoom
         await send(
             "Emulation.setDeviceMetricsOverride",
-            width=self._profile.width,
-            height=self._profile.height,
+            width=math.ceil(width),
+            height=math.ceil(height),
             deviceScaleFactor=1,
             mobile=False,
+            viewport={"x": 0, "y": 0, "width": width, "height": height, "scale": self._source.zoom},
         )
         if self._source.dark is not None:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
             await send("Emulation.setEmulatedMedia", features=[scheme])
         await send("Page.addScriptToEvaluateOnNewDocument", source=script(self._source, self._home))
 
-    async def _navigate(self) -> None:
-        answer = await self._session.send("Page.navigate", url=self._home + self._source.path)
-        if error := answer.get("errorText"):
-            raise self._not_ready(0, f"{self._home}: {error}")
+    async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._session.send("Page.navigate", url=self._home + self._source.path)
+        except TimeoutError as error:
+            raise self._not_ready(timeout, f"{self._home} does not answer") from error
+        if problem := answer.get("errorText"):
+            raise self._not_ready(0, f"{self._home}: {problem}")
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}
@@ -176,12 +191,28 @@ class Page:
 
     async def _acknowledge(self, number: int) -> None:
         """Ask for the next frame once it may come: a late acknowledgement is what caps the frame rate."""
-        due = self._last_acknowledged + 1 / self._profile.frame_rate
-        await asyncio.sleep(due - time.monotonic())
-        self._last_acknowledged = max(due, time.monotonic() - 1 / self._profile.frame_rate)
+        now = time.monotonic()
+        # The browser has several frames under way: each takes the next moment that is free.
+        self._acknowledged = max(now, self._acknowledged + 1 / self._profile.frame_rate)
+        await asyncio.sleep(self._acknowledged - now)
         await self._session.send("Page.screencastFrameAck", sessionId=number)
 
+    async def _watch(self) -> None:
+        """Ask the page for a sign of life now and then: not everything that dies says so."""
+        while not self.lost.done():
+            await asyncio.sleep(_HEALTH_INTERVAL_S)
+            try:
+                async with asyncio.timeout(_HEALTH_INTERVAL_S):
+                    await self._session.send("Runtime.evaluate", expression="1")
+            except TimeoutError:
+                self._lose(BrowserFailedError(detail="the page does not answer any more"))
+            except BrowserFailedError as error:
+                self._lose(error)
+
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._closed:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.path}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -208,7 +239,6 @@ def script(source: Source, home: str) -> str:
         "origin": home,
         "binding": _BINDING,
         "kiosk": source.kiosk,
-        "zoom": source.zoom,
         "storage": storage,
     }
     return _SCRIPT.replace("__SETTINGS__", json.dumps(settings))

@@ -32,7 +32,9 @@ def master(init: Init, profile: Profile) -> str:
         Playlist(
             uri="hls.m3u8",
             stream_info={
-                "bandwidth": profile.max_bit_rate,
+                # A segment may hold what its time allows and the encoder's buffer of as much again.
+                "bandwidth": 2 * profile.max_bit_rate,
+                "average_bandwidth": profile.max_bit_rate,
                 "resolution": f"{init.video.width}x{init.video.height}",
                 "frame_rate": profile.frame_rate,
                 "codecs": init.codecs,

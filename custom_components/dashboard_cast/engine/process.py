@@ -5,6 +5,7 @@ from collections import deque
 from contextlib import suppress
 import logging
 import os
+import signal
 from typing import Final
 
 _LOGGER = logging.getLogger(__name__)
@@ -15,6 +16,7 @@ _GRACE_S: Final = 2.0
 # Below Home Assistant's own priority, so that automations come before pictures.
 _NICENESS: Final = 5
 _PIPE_LIMIT: Final = 1024 * 1024
+_LOG_READ: Final = 16 * 1024
 
 
 class ChildProcess:
@@ -34,6 +36,7 @@ class ChildProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_PIPE_LIMIT,
+            start_new_session=True,
         )
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
@@ -70,16 +73,33 @@ class ChildProcess:
         """End it: no more input, then SIGTERM, then SIGKILL; nobody else may be reading its output then."""
         if self._process is None:
             return
-        for end in (self.stdin.close, self._process.terminate, self._process.kill):
-            if self._process.returncode is not None:
-                break
-            with suppress(ProcessLookupError):
-                end()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE_S):
-                    await asyncio.gather(self._process.wait(), self._drain())
-        self.stdin.close()
-        await self.wait()
+        for end in (self.stdin.close, self._terminate, self._kill):
+            end()
+            if await self._ended(_GRACE_S):
+                return
+
+    def _terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        """Send a signal to it and to what it has started: a wrapper script may stand in for a program."""
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    async def _ended(self, within: float) -> bool:
+        """Return whether it ends, and its pipes with it, within so many seconds."""
+        assert self._process is not None
+        assert self._log_task is not None
+        try:
+            async with asyncio.timeout(within):
+                await asyncio.gather(self._process.wait(), self._drain(), asyncio.shield(self._log_task))
+        except TimeoutError:
+            return False
+        return True
 
     async def _drain(self) -> None:
         """Read what it still writes: a process that waits for a full pipe does not end."""
@@ -89,7 +109,16 @@ class ChildProcess:
     async def _read_log(self) -> None:
         assert self._process is not None
         assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            self._log.append(text)
-            _LOGGER.debug("%s: %s", self.name, text)
+        rest = b""
+        while data := await self._process.stderr.read(_LOG_READ):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                self._note(line)
+            rest = rest[:_LOG_READ]
+        if rest:
+            self._note(rest)
+
+    def _note(self, line: bytes) -> None:
+        text = line.decode(errors="replace").rstrip()
+        self._log.append(text)
+        _LOGGER.debug("%s: %s", self.name, text)

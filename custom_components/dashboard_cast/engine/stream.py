@@ -7,12 +7,12 @@ import secrets
 import time
 from typing import Final
 
-from ..errors import DashboardCastError
+from ..errors import EncoderFailedError
 from ..models import Frame, Profile, Source
 from .cdp import Browser
 from .encoder import SEGMENT_SECONDS, Encoder
 from .pacer import Pacer
-from .page import Credentials, Page
+from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
 
 _LOGGER = logging.getLogger(__name__)
@@ -20,6 +20,8 @@ _LOGGER = logging.getLogger(__name__)
 # Three target durations before a player is sent to a stream (RFC 8216 section 6.3.3).
 READY_SEGMENTS: Final = 6
 _TOKEN_BYTES: Final = 32
+# A page has half of it to be drawn.
+START_TIMEOUT_S: Final = 2 * READY_TIMEOUT_S
 
 
 class Stream:
@@ -77,34 +79,28 @@ class Stream:
 
         Raises any DashboardCastError; then, and when cancelled, nothing of the stream is left.
         """
+        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
         try:
-            await self._begin()
-        except DashboardCastError as error:
-            await self._end(error)
-            raise
+            async with asyncio.timeout(START_TIMEOUT_S):
+                if not await self.store.wait_for(READY_SEGMENTS):
+                    await asyncio.shield(self._work)
+        except TimeoutError as error:
+            await self.stop()
+            raise EncoderFailedError(detail=f"no video within {START_TIMEOUT_S:g} s") from error
         except BaseException:
             await self.stop()
             raise
+        self.touch()
 
     async def stop(self) -> None:
         """End the stream and everything it started."""
         if self._work:
-            self._work.cancel()
+            # An end that is under way already is left to get done.
+            if not self._ended:
+                self._work.cancel()
             # What it ended with was told where it happened.
             await asyncio.gather(self._work, return_exceptions=True)
         await self._end(None)
-
-    async def _begin(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._encoder.start())
-                group.create_task(self._open_page())
-        except BaseExceptionGroup as group_error:
-            raise _first(group_error) from group_error
-        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
-        if not await self.store.wait_for(READY_SEGMENTS):
-            await self._work
-        self.touch()
 
     async def _open_page(self) -> None:
         tab = await self._browser.open_tab()
@@ -123,15 +119,19 @@ class Stream:
         self._pacer.offer(frame)
 
     async def _run(self) -> None:
-        """Carry pictures to the encoder and fragments to the store until something ends."""
+        """Open, then carry pictures to the encoder and fragments to the store until something ends."""
         try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._encoder.start())
+                group.create_task(self._open_page())
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._encode())
                 group.create_task(self._collect())
                 group.create_task(self._watch_page())
         except BaseExceptionGroup as group_error:
             reason = _first(group_error)
-            _LOGGER.warning("The stream of %s has ended: %s", self.source.path, reason)
+            if self.store.segments:
+                _LOGGER.warning("The stream of %s has ended: %s", self.source.path, reason)
             await self._end(reason)
             raise reason from group_error
 

@@ -1,0 +1,376 @@
+"""What the tests of Home Assistant's side share: a home with dashboards, and stand-ins at its edges."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+import re
+from typing import Any, Final, override
+from uuid import UUID
+
+from aiohttp.test_utils import TestClient
+from homeassistant.components.media_player import (
+    MediaPlayerEntity,
+    MediaPlayerEntityFeature,
+    MediaPlayerState,
+)
+from homeassistant.core import HomeAssistant
+from pychromecast.const import CAST_TYPE_CHROMECAST
+from pychromecast.controllers.media import MediaStatus, MediaStatusListener
+from pychromecast.controllers.receiver import CastStatus, CastStatusListener
+from pychromecast.models import CastInfo
+
+# The plugin has no types: it is imported here for all tests.
+from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
+    MockConfigEntry,
+    MockModule,
+    MockPlatform,
+    MockUser,
+    async_fire_time_changed,
+    get_schema_suggested_value,
+    mock_integration,
+    mock_platform,
+)
+
+from custom_components.dashboard_cast.cast import async_play_media
+from custom_components.dashboard_cast.casting import CastSession
+from custom_components.dashboard_cast.const import MASTER_PLAYLIST
+from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.segments import SegmentStore
+from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
+from custom_components.dashboard_cast.models import Fragment, Frame, Init, Profile, Source, Track
+from custom_components.dashboard_cast.registry import Registry
+from custom_components.dashboard_cast.urls import stream_path
+
+__all__ = [
+    "MockConfigEntry",
+    "MockModule",
+    "MockPlatform",
+    "MockUser",
+    "async_fire_time_changed",
+    "get_schema_suggested_value",
+    "mock_integration",
+    "mock_platform",
+]
+
+INTEGRATION: Final = Path(__file__).parent.parent / "custom_components" / "dashboard_cast"
+
+PATH: Final = "/tv-wall/0"
+"""A dashboard's view that is there."""
+SOURCE: Final = Source(path=PATH)
+OTHER_SOURCE: Final = Source(path="/tv-wall/kitchen")
+PROFILE: Final = Profile()
+TV: Final = "media_player.tv"
+"""A Cast device with a screen."""
+SECOND_TV: Final = "media_player.second_tv"
+"""Another."""
+PLAYER: Final = "media_player.player"
+"""A media player that is no Cast device."""
+
+JPEG: Final = b"\xff\xd8 a picture \xff\xd9"
+INIT: Final = Init(
+    data=b"\x00\x00\x00\x08ftyp",
+    tracks=(
+        Track(number=1, kind="vide", timescale=90_000, codec="avc1.640029", width=1280, height=720),
+        Track(number=2, kind="soun", timescale=48_000, codec="mp4a.40.2", width=0, height=0),
+    ),
+)
+
+
+def segment_bytes(number: int) -> bytes:
+    """Return what the segment of this number holds in a filled store: 100 bytes."""
+    return bytes((number + offset) % 256 for offset in range(100))
+
+
+def fill(store: SegmentStore, count: int = READY_SEGMENTS) -> None:
+    """Put an init segment and `count` complete segments into a store."""
+    store.begin(INIT, epoch=1_790_000_000.0)
+    for number in range(count):
+        start, duration = number * store.interval, store.interval
+        store.add(Fragment(segment_bytes(number), start, duration, keyframe=True))
+
+
+class FakeBrowser(Browser):
+    """A browser without tabs, which nobody may ask for one."""
+
+    def __init__(self, executable: str | None = None) -> None:
+        self.executable = executable
+        self.stopped = False
+
+    @override
+    async def open_tab(self) -> Tab:
+        raise AssertionError("streams are stand-ins here")
+
+    @override
+    async def stop(self) -> None:
+        self.stopped = True
+
+
+class FakeStream(Stream):
+    """A stream that neither draws nor encodes; how it begins, ends and is asked for is real."""
+
+    def __init__(self, *arguments: Any, studio: Studio, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.ended = False
+        self._studio = studio
+
+    @override
+    async def _begin(self) -> None:
+        await self._studio.gate.wait()
+        if self._studio.failure:
+            raise self._studio.failure
+        self._frame = Frame(JPEG, 0.0)
+        fill(self.store)
+        self.touch()
+
+    async def fail(self, reason: BaseException) -> None:
+        """End as a stream does that cannot go on."""
+        await self._end(reason)
+
+    @override
+    async def _end(self, reason: BaseException | None) -> None:
+        self.ended = True
+        await super()._end(reason)
+
+
+def _open() -> asyncio.Event:
+    gate = asyncio.Event()
+    gate.set()
+    return gate
+
+
+@dataclass
+class Studio:
+    """Makes the streams, and decides how they start."""
+
+    failure: Exception | None = None
+    """What the next start fails with."""
+    streams: list[FakeStream] = field(default_factory=list)
+    """All that were made."""
+    gate: asyncio.Event = field(default_factory=_open)
+    """Open while streams may start."""
+
+    def make(self, *arguments: Any, **keywords: Any) -> FakeStream:
+        """Return a new stream."""
+        stream = FakeStream(*arguments, studio=self, **keywords)
+        self.streams.append(stream)
+        return stream
+
+    @property
+    def only(self) -> FakeStream:
+        """The one stream that was made."""
+        (stream,) = self.streams
+        return stream
+
+
+class FakeMediaController:
+    """What a Cast device was told to play, and what it says about it."""
+
+    def __init__(self) -> None:
+        self.status = MediaStatus()
+        self.loads: list[tuple[str, str, dict[str, Any]]] = []
+        self.listeners: list[MediaStatusListener] = []
+        self.answer: dict[str, Any] | None = {"playerState": "PLAYING"}
+        """The status that follows a LOAD; None for none."""
+
+    def register_status_listener(self, listener: MediaStatusListener) -> None:
+        """Remember who listens."""
+        self.listeners.append(listener)
+
+    def play_media(self, url: str, content_type: str, **options: Any) -> None:
+        """Note a LOAD and play it."""
+        self.loads.append((url, content_type, options))
+        if self.answer:
+            self.report(url, **self.answer)
+
+    def report(self, url: str | None = None, **status: Any) -> None:
+        """Send a media status."""
+        media = {"media": {"contentId": url}} if url else {}
+        self.status.update({"status": [{**status, **media}]})
+        for listener in self.listeners:
+            listener.new_media_status(self.status)
+
+
+class FakeChromecast:
+    """A Cast device as pychromecast shows it."""
+
+    def __init__(self, cast_type: str = CAST_TYPE_CHROMECAST, host: str = "10.10.10.20") -> None:
+        self.cast_type = cast_type
+        self.cast_info = CastInfo(set(), UUID(int=1), "TV", "TV", host, 8009, cast_type, "Google")
+        self.media_controller = FakeMediaController()
+        self.status: CastStatus | None = cast_status("ours")
+        self.listeners: list[CastStatusListener] = []
+        self.quits = 0
+
+    def register_status_listener(self, listener: CastStatusListener) -> None:
+        """Remember who listens."""
+        self.listeners.append(listener)
+
+    def quit_app(self) -> None:
+        """Close the app."""
+        self.quits += 1
+
+    def report(self, status: CastStatus) -> None:
+        """Send a receiver status."""
+        self.status = status
+        for listener in self.listeners:
+            listener.new_cast_status(status)
+
+    @property
+    def urls(self) -> list[str]:
+        """What it was told to play."""
+        return [url for url, _, _ in self.media_controller.loads]
+
+
+def cast_status(session_id: str | None, display_name: str | None = "Default Media Receiver") -> CastStatus:
+    """Return the status of a receiver that shows an app."""
+    return CastStatus(
+        is_active_input=True,
+        is_stand_by=False,
+        volume_level=1.0,
+        volume_muted=False,
+        app_id="CC1AD845",
+        display_name=display_name,
+        namespaces=[],
+        session_id=session_id,
+        transport_id=session_id,
+        status_text="",
+        icon_url=None,
+        volume_control_type="fixed",
+    )
+
+
+class FakePlayer(MediaPlayerEntity):
+    """A media player of some other integration."""
+
+    _attr_should_poll = False
+    _attr_supported_features = MediaPlayerEntityFeature.PLAY_MEDIA | MediaPlayerEntityFeature.STOP
+    _attr_state = MediaPlayerState.IDLE
+
+    def __init__(self, name: str) -> None:
+        self._attr_name = name
+        self._attr_unique_id = name
+        self.played: list[str] = []
+        self.stops = 0
+        self.failure: Exception | None = None
+
+    @override
+    async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
+        if self.failure:
+            raise self.failure
+        self.played.append(media_id)
+        self.show(MediaPlayerState.PLAYING)
+
+    @override
+    async def async_media_stop(self) -> None:
+        self.stops += 1
+        self.show(MediaPlayerState.IDLE)
+
+    def show(self, state: MediaPlayerState) -> None:
+        """Change to a state."""
+        self._attr_state = state
+        self.async_write_ha_state()
+
+
+class FakeCastPlayer(FakePlayer):
+    """A media player of Home Assistant's Cast integration: it asks our cast platform first."""
+
+    def __init__(self, name: str, chromecast: FakeChromecast) -> None:
+        super().__init__(name)
+        self.chromecast = chromecast
+        self._asked = asyncio.Event()
+
+    async def loaded(self) -> None:
+        """Wait until a LOAD was sent and the session waits for its picture."""
+        async with asyncio.timeout(5):
+            await self._asked.wait()
+        for _ in range(5):
+            await self.hass.async_block_till_done()
+
+    @override
+    async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
+        chromecast: Any = self.chromecast
+        if not await async_play_media(self.hass, self.entity_id, chromecast, media_type, media_id):
+            await super().async_play_media(media_type, media_id)
+        self._asked.set()
+
+
+@dataclass
+class Players:
+    """The media players of the home."""
+
+    tv: FakeCastPlayer
+    second_tv: FakeCastPlayer
+    player: FakePlayer
+
+    @property
+    def device(self) -> FakeChromecast:
+        """The Cast device behind the first TV."""
+        return self.tv.chromecast
+
+
+def url_of(stream: Stream, base: str = "http://10.10.10.10:8123") -> str:
+    """Return the URL that a stream is played under."""
+    return base + stream_path(stream.token, MASTER_PLAYLIST)
+
+
+async def settled(hass: HomeAssistant) -> None:
+    """Let everything happen that was begun, background tasks too."""
+    await hass.async_block_till_done(wait_background_tasks=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition comes true, in whatever thread, and what it set off has gone on."""
+    async with asyncio.timeout(5):
+        # Device threads bring some of them about.
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def cast_task(
+    hass: HomeAssistant, registry: Registry, source: Source = SOURCE, entity_id: str = TV
+) -> asyncio.Task[CastSession]:
+    """Begin a cast that does not end by itself yet; given up when the test forgets it."""
+
+    async def cast() -> CastSession:
+        async with asyncio.timeout(10):
+            return await registry.async_cast(entity_id, source, PROFILE)
+
+    return hass.async_create_background_task(cast(), "cast of the test", eager_start=True)
+
+
+def open_task(hass: HomeAssistant, registry: Registry) -> asyncio.Task[Stream]:
+    """Begin to ask for a stream's address; given up when the test forgets it."""
+
+    async def ask() -> Stream:
+        async with asyncio.timeout(10):
+            return await registry.async_open(SOURCE, PROFILE)
+
+    return hass.async_create_background_task(ask(), "open of the test", eager_start=True)
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """An HTTP answer as it came over the wire."""
+
+    status: HTTPStatus
+    headers: dict[str, str]
+    body: bytes
+
+
+async def raw_request(client: TestClient[Any, Any], target: str, method: str = "GET") -> RawAnswer:
+    """Ask for exactly this target, with nothing put right by a client library."""
+    assert client.server.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+    request = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    writer.write(request.encode("latin-1"))
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = dict(re.split(r":\s*", line, maxsplit=1) for line in lines)
+    return RawAnswer(HTTPStatus(int(status.split()[1])), headers, body)

@@ -1,0 +1,124 @@
+"""Fixtures: a home with dashboards, media players and the integration, in this process."""
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import MagicMock, patch
+
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN, MediaPlayerEntity
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.discovery import async_load_platform
+from homeassistant.helpers.entity_platform import AddEntitiesCallback
+from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
+import pytest
+
+from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.registry import Registry
+
+from .common import (
+    FakeBrowser,
+    FakeCastPlayer,
+    FakeChromecast,
+    FakePlayer,
+    MockConfigEntry,
+    MockModule,
+    MockPlatform,
+    Players,
+    Studio,
+    mock_integration,
+    mock_platform,
+    settled,
+)
+
+
+@pytest.fixture
+def studio() -> Iterator[Studio]:
+    """Return what makes the streams, in place of browser and FFmpeg."""
+    made = Studio()
+    with (
+        patch("custom_components.dashboard_cast.registry.Stream", made.make),
+        patch("custom_components.dashboard_cast.LocalBrowser", FakeBrowser),
+    ):
+        yield made
+
+
+@pytest.fixture
+def dashboards(hass_storage: dict[str, Any]) -> None:
+    """Store dashboards: one with views, one for administrators, a generated one and an empty one."""
+    views = [{"title": "First"}, {"title": "Kitchen", "path": "kitchen"}]
+    configs: dict[str, dict[str, Any] | None] = {
+        "tv_wall": {"views": views},
+        "admin_wall": {"views": views},
+        "generated_wall": {"strategy": {"type": "original-states"}},
+        "empty_wall": None,
+    }
+    hass_storage["lovelace_dashboards"] = {
+        "version": 1,
+        "data": {"items": [_dashboard(name) for name in configs]},
+    }
+    for name, config in configs.items():
+        hass_storage[f"lovelace.{name}"] = {"version": 1, "data": {"config": config}}
+
+
+def _dashboard(name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "url_path": name.replace("_", "-"),
+        "mode": "storage",
+        "title": name,
+        "require_admin": name == "admin_wall",
+        "show_in_sidebar": True,
+    }
+
+
+@pytest.fixture
+def source_ip() -> Iterator[MagicMock]:
+    """Have one interface towards all devices."""
+    name = "custom_components.dashboard_cast.urls.async_get_source_ip"
+    with patch(name, return_value="10.10.10.10") as mock:
+        yield mock
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, enable_custom_integrations: None, source_ip: MagicMock) -> MockConfigEntry:
+    """Return the config entry, not set up yet."""
+    config_entry = MockConfigEntry(domain=DOMAIN, title="Dashboard Cast")
+    config_entry.add_to_hass(hass)
+    return config_entry
+
+
+@pytest.fixture
+async def registry(hass: HomeAssistant, dashboards: None, studio: Studio, entry: MockConfigEntry) -> Registry:
+    """Set up the integration and return what it runs."""
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    await settled(hass)
+    running: Registry = entry.runtime_data
+    return running
+
+
+@pytest.fixture
+async def players(hass: HomeAssistant) -> Players:
+    """Add two Cast devices with screens and a media player that is none."""
+    made = Players(
+        tv=FakeCastPlayer("TV", FakeChromecast()),
+        second_tv=FakeCastPlayer("Second TV", FakeChromecast(host="10.10.10.21")),
+        player=FakePlayer("Player"),
+    )
+    _add_platform(hass, "cast", [made.tv, made.second_tv])
+    _add_platform(hass, "other", [made.player])
+    for platform in ("cast", "other"):
+        await async_load_platform(hass, MEDIA_PLAYER_DOMAIN, platform, {}, {MEDIA_PLAYER_DOMAIN: {}})
+    await hass.async_block_till_done()
+    return made
+
+
+def _add_platform(hass: HomeAssistant, name: str, entities: list[MediaPlayerEntity]) -> None:
+    async def set_up(
+        _hass: HomeAssistant,
+        _config: ConfigType,
+        add: AddEntitiesCallback,
+        _discovered: DiscoveryInfoType | None = None,
+    ) -> None:
+        add(entities)
+
+    mock_integration(hass, MockModule(name))
+    mock_platform(hass, f"{name}.{MEDIA_PLAYER_DOMAIN}", MockPlatform(async_setup_platform=set_up))

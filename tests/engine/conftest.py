@@ -1,0 +1,59 @@
+"""Fixtures of the engine's tests: the loopback network, a recording, and that no process stays."""
+
+from collections.abc import AsyncIterator, Iterator
+import subprocess
+
+import psutil
+import pytest
+import pytest_socket
+
+from custom_components.dashboard_cast.engine import matroska
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.encoder import arguments
+
+from .frontend import Frontend
+from .helpers import SMALL, jpeg, processes
+
+
+@pytest.fixture(autouse=True)
+def loopback(socket_enabled: None) -> None:
+    """Let tests connect to this machine, which Home Assistant's test plugin forbids."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays() -> Iterator[None]:
+    """Fail a test that leaves a process behind."""
+    before = set(processes())
+    yield
+    _, left = psutil.wait_procs(set(processes()) - before, timeout=3)
+    names = [process.name() for process in left]
+    for process in left:
+        process.kill()
+    assert not names
+
+
+@pytest.fixture(scope="session")
+def recording() -> bytes:
+    """Return three seconds of FFmpeg's output for the engine's own arguments and input."""
+    times = range(0, 3_000_001, 100_000)
+    picture = jpeg()
+    stream = matroska.header(SMALL.width, SMALL.height, SMALL.frame_rate) + b"".join(
+        matroska.silence(max(0, time - 100_000), time) + matroska.picture(picture, time) for time in times
+    )
+    return subprocess.run(arguments("ffmpeg", SMALL), input=stream, capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+async def frontend() -> AsyncIterator[Frontend]:
+    """Return a server that plays Home Assistant's frontend."""
+    async with Frontend() as running:
+        yield running
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[LocalBrowser]:
+    """Return the local browser, which starts when a tab is opened."""
+    local = LocalBrowser()
+    yield local
+    await local.stop()

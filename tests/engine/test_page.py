@@ -1,0 +1,619 @@
+"""Tests of the page with a real browser: sign-in, when it is drawn, how it looks, its frames, its end."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+import json
+from statistics import median
+import time
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+import pytest_socket
+
+from custom_components.dashboard_cast.engine import page as module
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.page import AccessToken, Page, script
+from custom_components.dashboard_cast.errors import (
+    BrowserFailedError,
+    DashboardCastError,
+    PageNotReadyError,
+    SignInFailedError,
+)
+from custom_components.dashboard_cast.models import Frame, Profile, Source
+
+from .frontend import DRAWN, MOVING, SIGN_IN, Frontend
+from .helpers import SMALL, TIMEOUT_S, alive, near, pixel, processes, size, until
+from .viewing import SOURCE, TOKEN, TOLD, FakeTab, Turns, Viewing, credentials, frame_event, refused, viewing
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+SOON_S = 1.5
+POLL_S = 0.03
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[LocalBrowser]:
+    """Return one browser for all tests that leave it alive."""
+    # Comes before the fixtures of the first test that wants it, while sockets are still blocked.
+    pytest_socket.enable_socket()
+    local = LocalBrowser()
+    # Keeps it running.
+    await local.open_tab()
+    yield local
+    await local.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def mortal_browser(browser: LocalBrowser) -> AsyncIterator[LocalBrowser]:
+    """Return a browser for one test, which may kill it; the one for all tests runs by then."""
+    # The loop outlives the test, and so would its threads.
+    with ThreadPoolExecutor() as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        local = LocalBrowser()
+        yield local
+        await local.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def frontend(loopback: None) -> AsyncIterator[Frontend]:
+    """Return a server that plays Home Assistant's frontend."""
+    async with Frontend() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at pages more often, to lose no time."""
+    monkeypatch.setattr(module, "_POLL_S", POLL_S)
+
+
+def has(colour: tuple[int, int, int], x: int = 10, y: int = 100) -> Any:
+    """Return a check whether a picture has a colour at a place."""
+    return lambda picture: near(pixel(picture, x, y), colour, 10)
+
+
+async def test_shows_a_dashboard(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A page signs in, is drawn, and comes as pictures of the wanted size."""
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        picture = await view.frame(has(BLUE))
+    assert [json.loads(told) for told in frontend.told] == [TOLD]
+    assert size(picture) == (SMALL.width, SMALL.height)
+    assert not view.page.lost.done()
+
+
+async def test_frames_have_the_time_they_were_drawn(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A frame's time lies between the change and its arrival."""
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        await view.frame()
+        before = time.monotonic()
+        await view.evaluate(f"{FIND_CONTENT}.style.background = 'white'")
+        await view.frame(has(WHITE))
+        assert before - 0.05 <= view.frames[-1].time <= time.monotonic()
+
+
+FIND_CONTENT = (
+    "document.querySelector('home-assistant').shadowRoot.querySelector('home-assistant-main')"
+    ".shadowRoot.querySelector('ha-panel-lovelace').shadowRoot.querySelector('hui-root')"
+    ".shadowRoot.querySelector('hui-card').firstElementChild"
+)
+INTRUDER = """
+  const asks = () => {
+    window.externalAuthSetToken = (good, data) => tell("stolen " + JSON.stringify(data));
+    window.externalApp = { getExternalAuth: (message) => window.dashboardCastSignIn(message) };
+    window.dashboardCastSignIn(JSON.stringify({ callback: "externalAuthSetToken" }));
+    tell("asked");
+  };
+  asks();
+  tell("storage " + localStorage.length + " " + typeof window.dashboardCast);
+"""
+
+
+async def test_a_foreign_frame_gets_no_token(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A document of another origin inside the dashboard can ask, and is given nothing."""
+    asked = 0
+
+    async def counted() -> AccessToken:
+        nonlocal asked
+        asked += 1
+        return TOKEN
+
+    async with Frontend() as other:
+        embed = (
+            f"const frame = add(content, 'iframe', false); frame.src = '{other.url}{other.scene(INTRUDER)}';"
+        )
+        async with viewing(browser, frontend, DRAWN + embed, token=counted) as view:
+            await view.page.open()
+            await until(lambda: len(other.told) == 2 and asked == 2)
+            await until(lambda: not view.page._tasks)
+            await view.evaluate("1")
+    assert sorted(other.told) == ["asked", "storage 0 undefined"]
+    assert [json.loads(told) for told in frontend.told] == [TOLD]
+
+
+async def test_a_foreign_page_gets_no_token(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A page of another origin that the tab was led to can ask, and is given nothing."""
+    given = asyncio.Event()
+
+    async def noted() -> AccessToken:
+        given.set()
+        return TOKEN
+
+    async with Frontend() as other:
+        leave = f"location.href = '{other.url}{other.scene(INTRUDER)}';"
+        async with viewing(browser, frontend, leave, token=noted) as view:
+            with pytest.raises(DashboardCastError):
+                await view.page.open(SOON_S)
+            await asyncio.wait_for(given.wait(), TIMEOUT_S)
+            await until(lambda: not view.page._tasks)
+            assert await view.evaluate("location.origin") == other.url
+    assert sorted(other.told) == ["asked", "storage 0 undefined"]
+
+
+async def test_tokens_are_asked_for_again(browser: LocalBrowser, frontend: Frontend) -> None:
+    """The frontend gets a fresh token whenever it wants one."""
+    tokens = iter([AccessToken("first", 1), AccessToken("second", 2)])
+
+    async def next_token() -> AccessToken:
+        return next(tokens)
+
+    again = SIGN_IN + "draw(); enter(await signIn());"
+    async with viewing(browser, frontend, again, token=next_token) as view:
+        await view.page.open()
+        await until(lambda: len(frontend.told) == 2)
+    assert [json.loads(told)["access_token"] for told in frontend.told] == ["first", "second"]
+
+
+async def test_signing_out_is_harmless(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A frontend that signs out is told that it worked."""
+    out = """window.gone = (good) => tell("gone " + good);
+      externalApp.revokeExternalAuth(JSON.stringify({ callback: "gone" }));"""
+    async with viewing(browser, frontend, DRAWN + out) as view:
+        await view.page.open()
+        await until(lambda: "gone true" in frontend.told)
+
+
+# What is to be waited for, and a scene that goes on when it is released.
+WAITING = {
+    "the connection to Home Assistant": "await released(); enter(await signIn()); draw();",
+    "the dashboard": SIGN_IN + "const to = resolver(); await released(); draw2(to);",
+    "the view": SIGN_IN + "const to = root(); await released(); add(card(view(to)), 'div', false);",
+    "a card": SIGN_IN + "const to = card(); await released(); add(to, 'div', false);",
+    "a picture": SIGN_IN + "const img = add(draw(), 'img', false); img.src = '/release';",
+    "the fonts": SIGN_IN + "draw(); const face = new FontFace('slow', 'url(/release)');"
+    "document.fonts.add(face); face.load().catch(() => 0);",
+    "ha-spinner": SIGN_IN + "const node = add(draw(), 'ha-spinner', false); await released(); node.remove();",
+    "hass-loading-screen": SIGN_IN + "const to = resolver(); const node = add(to, 'hass-loading-screen');"
+    "add(node, 'div', false); await released(); node.host.remove(); draw2(to);",
+}
+DRAW_LATER = "const draw2 = (to) => add(card(view(root(to))), 'div', false);"
+
+
+@pytest.mark.parametrize("what", WAITING)
+async def test_waits(browser: LocalBrowser, frontend: Frontend, what: str) -> None:
+    """A page is ready when what it waits for is there, and not before."""
+    async with viewing(browser, frontend, DRAW_LATER + WAITING[what]) as view:
+        opening = asyncio.create_task(view.page.open())
+        await wait_for_state(view, what)
+        await asyncio.wait([opening], timeout=10 * POLL_S)
+        assert not opening.done()
+        frontend.release.set()
+        await asyncio.wait_for(opening, TIMEOUT_S)
+        await view.frame()
+
+
+async def wait_for_state(view: Viewing, what: str) -> None:
+    """Wait until the page says that it waits for something; also before it has navigated."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while (await view.state())["waitsFor"] != what:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
+
+HIDDEN = """
+  for (const name of ["ha-spinner", "img", "hass-loading-screen"]) {
+    const node = add(content, name, false);
+    node.src = "/release";
+    node.style.display = "none";
+  }
+  const hidden = add(content.parentNode.parentNode, "hui-card", false);
+  hidden.hidden = true;
+"""
+
+
+async def test_does_not_wait_for_what_is_hidden(browser: LocalBrowser, frontend: Frontend) -> None:
+    """What nobody sees holds nobody up."""
+    async with viewing(browser, frontend, DRAWN + HIDDEN) as view:
+        await view.page.open(5)
+
+
+async def test_a_panel_that_is_no_dashboard(browser: LocalBrowser, frontend: Frontend) -> None:
+    """Other panels, such as the map, are ready without cards."""
+    panel = SIGN_IN + "add(add(resolver(), 'ha-panel-map'), 'div', false);"
+    async with viewing(browser, frontend, panel) as view:
+        await view.page.open(5)
+        await view.frame()
+
+
+NEVER = {
+    "hass-error-screen in the panel": (
+        SIGN_IN + "const node = add(draw(), 'hass-error-screen'); node.textContent = ' Unknown card ';",
+        "Unknown card",
+    ),
+    "hass-error-screen as the panel": (
+        SIGN_IN + "const node = add(resolver(), 'hass-error-screen'); node.host.error = 'No such dashboard';",
+        "No such dashboard",
+    ),
+    "spinner": (SIGN_IN + "add(draw(), 'ha-spinner', false);", "ha-spinner"),
+    "growing": (SIGN_IN + "const to = draw(); setInterval(() => add(to, 'p', false), 20);", "keeps changing"),
+    "not connected": ("await enter(await signIn()); home.hass.connected = false; draw();", "the connection"),
+    "busy": (
+        SIGN_IN + "add(draw(), 'ha-spinner', false); setTimeout(() => { while (true); }, 300);",
+        "ha-spinner",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+async def test_never_ready(browser: LocalBrowser, frontend: Frontend, name: str) -> None:
+    """A page that is not drawn in time fails with what it lacked, and can be closed."""
+    scene, detail = NEVER[name]
+    async with viewing(browser, frontend, scene) as view:
+        with pytest.raises(PageNotReadyError) as failed:
+            await asyncio.wait_for(view.page.open(SOON_S), TIMEOUT_S)
+    assert detail in failed.value.placeholders["detail"]
+    assert failed.value.placeholders["seconds"] == "1.5"
+    assert failed.value.placeholders["path"].startswith("/scene/")
+
+
+async def test_not_signed_in(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A frontend that does not let us in is told as that."""
+    async with viewing(browser, frontend, "home.hass = { connected: true };") as view:
+        with pytest.raises(SignInFailedError) as failed:
+            await view.page.open(SOON_S)
+    assert list(failed.value.placeholders) == ["path"]
+
+
+async def test_no_token(browser: LocalBrowser, frontend: Frontend) -> None:
+    """Credentials that cannot be had end the wait at once, and the page."""
+    async with viewing(browser, frontend, token=refused) as view:
+        with pytest.raises(SignInFailedError):
+            await asyncio.wait_for(view.page.open(), 5)
+        assert isinstance(view.page.lost.result(), SignInFailedError)
+
+
+async def test_no_token_any_more(browser: LocalBrowser, frontend: Frontend) -> None:
+    """Credentials that are withdrawn later are told through `lost`."""
+    later = SIGN_IN + "draw(); await released(); signIn();"
+    async with viewing(browser, frontend, later, token=Turns(credentials, refused)) as view:
+        await view.page.open()
+        assert not view.page.lost.done()
+        frontend.release.set()
+        assert isinstance(await asyncio.wait_for(view.page.lost, TIMEOUT_S), SignInFailedError)
+
+
+async def test_nobody_answers(browser: LocalBrowser) -> None:
+    """An address where nobody listens is told, with the browser's word for it."""
+    async with Frontend() as gone:
+        pass
+    async with viewing(browser, gone) as view:
+        with pytest.raises(PageNotReadyError) as failed:
+            await view.page.open()
+    assert failed.value.placeholders["detail"] == f"{gone.url}: net::ERR_CONNECTION_REFUSED"
+
+
+async def test_somebody_takes_long_to_answer(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A server that takes the request and does not answer is not waited for beyond the time-out."""
+    async with viewing(browser, frontend, "") as view:
+        with pytest.raises(PageNotReadyError):
+            await asyncio.wait_for(view.page.open(SOON_S), 3 * SOON_S)
+
+
+async def test_reloads_while_it_is_opened(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A frontend that loads itself anew is waited for, and signs in again."""
+    twice = """
+      await enter(await signIn());
+      if (sessionStorage.seen) draw();
+      else { sessionStorage.seen = 1; location.reload(); }
+    """
+    async with viewing(browser, frontend, twice) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+    assert [json.loads(told) for told in frontend.told] == [TOLD, TOLD]
+
+
+async def test_reloads_later(browser: LocalBrowser, frontend: Frontend) -> None:
+    """Frames go on when the frontend loads itself anew, as it does after an update."""
+    later = DRAWN + "if (sessionStorage.seen) content.style.background = 'white';"
+    async with viewing(browser, frontend, later) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate("(sessionStorage.seen = 1, setTimeout(() => location.reload(), 0))")
+        await view.frame(has(WHITE))
+
+
+async def test_browser_killed(mortal_browser: LocalBrowser, frontend: Frontend) -> None:
+    """A browser that is killed loses the page, with the reason."""
+    others = set(processes())
+    async with viewing(mortal_browser, frontend) as view:
+        await view.page.open()
+        kill_browser(others)
+        lost = await asyncio.wait_for(view.page.lost, TIMEOUT_S)
+        assert isinstance(lost, BrowserFailedError)
+    assert lost.placeholders["detail"]
+
+
+async def test_browser_killed_while_opening(mortal_browser: LocalBrowser, frontend: Frontend) -> None:
+    """A browser that is killed while the page is not ready ends the wait."""
+    others = set(processes())
+    async with viewing(mortal_browser, frontend, SIGN_IN) as view:
+        opening = asyncio.create_task(view.page.open())
+        await wait_for_state(view, "the dashboard")
+        kill_browser(others)
+        with pytest.raises(BrowserFailedError):
+            await asyncio.wait_for(opening, 5)
+
+
+def kill_browser(others: set[psutil.Process]) -> None:
+    """Kill all processes of a Chromium that was started after the others."""
+    for process in alive({*processes("chrom"), *processes("headless")} - others):
+        process.kill()
+
+
+async def test_tab_crashed(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A tab that crashes loses the page, with the reason."""
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        crashing = asyncio.create_task(view.tab.session.send("Page.crash"))
+        lost = await asyncio.wait_for(view.page.lost, TIMEOUT_S)
+        crashing.cancel()
+        await asyncio.gather(crashing, return_exceptions=True)
+    assert isinstance(lost, BrowserFailedError)
+    assert lost.placeholders == {"detail": "the tab crashed"}
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.0, 0.5, 1.5])
+async def test_zoom(browser: LocalBrowser, frontend: Frontend, zoom: float) -> None:
+    """Zoom makes everything larger in a picture of the same size."""
+    scene = SIGN_IN + "const content = draw(); content.style.width = '100px';"
+    async with viewing(browser, frontend, scene, source=Source("/", zoom=zoom)) as view:
+        await view.page.open()
+        edge = round(100 * zoom)
+        assert size(await view.frame()) == (SMALL.width, SMALL.height)
+        picture = await view.frame(has(BLUE, edge - 5))
+        assert near(pixel(picture, edge + 5, 100), GREEN, 10)
+
+
+@pytest.mark.parametrize("zoom", [2.0, 0.5, 1.5])
+async def test_zoomed_page_fits(browser: LocalBrowser, frontend: Frontend, zoom: float) -> None:
+    """A zoomed page is laid out for a smaller or larger screen: what fills half of it still fills half."""
+    scene = DRAWN + "content.style.width = '50vw'; content.style.height = '50vh';"
+    async with viewing(browser, frontend, scene, source=Source("/", zoom=zoom)) as view:
+        await view.page.open()
+        picture = await view.frame()
+        middle = (SMALL.width // 2, SMALL.height // 2)
+        assert near(pixel(picture, middle[0] - 5, middle[1] - 5), BLUE, 10)
+        assert near(pixel(picture, middle[0] + 5, middle[1] - 5), GREEN, 10)
+        assert near(pixel(picture, middle[0] - 5, middle[1] + 5), GREEN, 10)
+        assert await view.evaluate("innerWidth") == pytest.approx(SMALL.width / zoom, abs=1)
+
+
+@dataclass
+class Look:
+    """How a source should look, and what the frontend and the browser are to be told."""
+
+    source: Source
+    theme: dict[str, object] | None = None
+    language: str | None = None
+    scheme: str | None = None
+
+
+LOOKS = {
+    "as it is": Look(Source("/")),
+    "theme": Look(Source("/", theme='N"o \\'), theme={"theme": 'N"o \\', "dark": False}),
+    "dark": Look(
+        Source("/", dark=True, language="de"),
+        theme={"theme": "default", "dark": True},
+        language="de",
+        scheme="dark",
+    ),
+    "light": Look(
+        Source("/", theme="noir", dark=False), theme={"theme": "noir", "dark": False}, scheme="light"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_looks(browser: LocalBrowser, frontend: Frontend, name: str) -> None:
+    """Theme, dark mode and language are there before the frontend looks for them."""
+    look = LOOKS[name]
+    scene = "window.early = { ...localStorage };" + DRAWN
+    async with viewing(browser, frontend, scene, source=look.source) as view:
+        await view.page.open()
+        stored = {name: json.loads(text) for name, text in (await view.evaluate("early")).items()}
+        assert (stored.get("selectedTheme"), stored.get("selectedLanguage")) == (look.theme, look.language)
+        assert (stored["dockedSidebar"], stored["suspendWhenHidden"]) == ("always_hidden", False)
+        if look.scheme:
+            assert await view.evaluate(f"matchMedia('(prefers-color-scheme: {look.scheme})').matches")
+
+
+@pytest.mark.parametrize("kiosk", [True, False])
+async def test_kiosk(browser: LocalBrowser, frontend: Frontend, *, kiosk: bool) -> None:
+    """A kiosk has no toolbar in any picture; the frontend is told to hide the rest."""
+    listening = "addEventListener('hass-kiosk-mode', (event) => { window.told = event.detail.enable; });"
+    async with viewing(browser, frontend, listening + DRAWN, source=Source("/", kiosk=kiosk)) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        colours = {near(pixel(frame.jpeg, 10, 10), RED, 10) for frame in view.frames}
+        assert colours == {not kiosk}
+        assert await view.evaluate("told") == kiosk
+
+
+@pytest.mark.parametrize("rate", [5, 15])
+async def test_frame_rate_cap(browser: LocalBrowser, frontend: Frontend, rate: int) -> None:
+    """A page that always moves gives as many frames as wanted, evenly, and not more."""
+    profile = Profile(width=320, height=180, frame_rate=rate)
+    async with viewing(browser, frontend, DRAWN + MOVING, profile=profile) as view:
+        await view.page.open()
+        await until(lambda: len(view.frames) >= 4)
+        first, before = len(view.frames), time.monotonic()
+        await until(lambda: len(view.frames) >= first + 2 * rate)
+        measured = (len(view.frames) - first) / (time.monotonic() - before)
+        # A busy machine makes frames late now and then, but never more of them.
+        assert 0.7 * rate < measured < 1.1 * rate
+        gaps = [after.time - one.time for one, after in pairwise(view.frames[first:])]
+        assert median(gaps) == pytest.approx(1 / rate, rel=0.2)
+
+
+async def test_last_frame_of_a_change(browser: LocalBrowser, frontend: Frontend) -> None:
+    """However fast a page changes, what it stops at is seen, within a frame interval or two."""
+    profile = Profile(width=320, height=180, frame_rate=5)
+    async with viewing(browser, frontend, DRAWN + MOVING, profile=profile) as view:
+        await view.page.open()
+        for colour, name in ((WHITE, "white"), (RED, "red"), (GREEN, "lime")):
+            stop = f"(cancelAnimationFrame(moves), {FIND_CONTENT}.style.background = '{name}')"
+            await view.evaluate(stop)
+            await asyncio.wait_for(view.frame(has(colour)), 1)
+
+
+async def test_closing_leaves_nothing(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A closed page has no tab, no tasks, gives no frames and can be closed again."""
+    async with viewing(browser, frontend, DRAWN + MOVING) as view:
+        await view.page.open()
+        await view.frame()
+        assert browser._browser
+        assert len(browser._browser.contexts) == 2
+        await view.page.close()
+        assert not page_tasks()
+        assert len(browser._browser.contexts) == 1
+        assert not view.page.lost.done()
+
+
+def page_tasks() -> list[str]:
+    """Return the names of what still goes on for pages."""
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("page ")]
+
+
+def fake(tab: FakeTab, frames: list[Frame], rate: int = 10) -> Page:
+    """Return a page in a tab without a browser."""
+    profile = Profile(width=320, height=180, frame_rate=rate)
+    return Page(tab, SOURCE, profile, home="http://home", credentials=credentials, on_frame=frames.append)
+
+
+async def test_frames_that_come_while_closing() -> None:
+    """A frame that comes while the tab is being closed starts nothing that outlives the page."""
+    tab, frames = FakeTab(), list[Frame]()
+    page = fake(tab, frames, rate=1)
+    await page.open()
+    tab.closing = lambda: tab.fake.emit("Page.screencastFrame", frame_event())
+    await page.close()
+    assert not page_tasks()
+
+
+@pytest.mark.parametrize(("age", "expected"), [(0.0, 0.0), (0.5, 0.5), (-3.0, 0.0), (3_600.0, 0.0)])
+async def test_times_of_a_wrong_clock(age: float, expected: float) -> None:
+    """A time that cannot be right, ahead of us or long ago, is not believed."""
+    tab, frames = FakeTab(), list[Frame]()
+    page = fake(tab, frames)
+    await page.open()
+    now = time.monotonic()
+    tab.fake.emit("Page.screencastFrame", frame_event(age))
+    assert frames[0].jpeg == b"jpeg"
+    assert frames[0].time == pytest.approx(now - expected, abs=0.1)
+    await page.close()
+
+
+async def test_frames_without_a_time() -> None:
+    """A frame whose time the browser does not tell is of now."""
+    tab, frames = FakeTab(), list[Frame]()
+    page = fake(tab, frames)
+    await page.open()
+    event = frame_event()
+    event["metadata"] = {}
+    tab.fake.emit("Page.screencastFrame", event)
+    assert frames[0].time == pytest.approx(time.monotonic(), abs=0.1)
+    await page.close()
+
+
+async def test_frames_after_a_pause_are_acknowledged_at_once() -> None:
+    """A page that was still need not wait for its turn."""
+    tab = FakeTab()
+    page = fake(tab, [], rate=1)
+    await page.open()
+    tab.fake.emit("Page.screencastFrame", frame_event())
+    await until(lambda: ("Page.screencastFrameAck", {"sessionId": 1}) in tab.fake.sent, 0.5)
+    await page.close()
+
+
+async def test_frames_that_come_together_are_acknowledged_in_turn() -> None:
+    """Frames that come at once are acknowledged one frame interval apart."""
+    tab, acknowledged = FakeTab(), list[float]()
+    page = fake(tab, [], rate=5)
+    await page.open()
+    start = time.monotonic()
+    for _ in range(3):
+        tab.fake.emit("Page.screencastFrame", frame_event())
+    for count in (1, 2, 3):
+        await until(lambda wanted=count: acknowledgements(tab) >= wanted)  # type: ignore[misc]
+        acknowledged.append(time.monotonic() - start)
+    assert acknowledged == pytest.approx([0.0, 0.2, 0.4], abs=0.1)
+    await page.close()
+
+
+def acknowledgements(tab: FakeTab) -> int:
+    """Return how many frames were acknowledged."""
+    return [method for method, _ in tab.fake.sent].count("Page.screencastFrameAck")
+
+
+async def test_only_the_first_reason_counts() -> None:
+    """What a page was lost for first stays."""
+    tab = FakeTab()
+    page = fake(tab, [])
+    tab.lost("first")
+    tab.lost("second")
+    assert (await page.lost).placeholders == {"detail": "first"}
+    with pytest.raises(BrowserFailedError):
+        await page.open()
+
+
+async def test_other_bindings_are_not_ours() -> None:
+    """What a page calls by another name is no wish for a token."""
+    tab = FakeTab()
+    page = fake(tab, [])
+    await page.open()
+    tab.fake.sent.clear()
+    tab.fake.emit("Runtime.bindingCalled", {"name": "other", "payload": "{}"})
+    assert not page_tasks()
+    await page.close()
+
+
+async def test_no_dark_no_media_feature() -> None:
+    """Where nobody wants dark or light, the browser keeps its own."""
+    tab = FakeTab()
+    page = fake(tab, [])
+    await page.open()
+    assert "Emulation.setEmulatedMedia" not in [method for method, _ in tab.fake.sent]
+    await page.close()
+
+
+async def test_script_is_whole() -> None:
+    """Nothing of the template is left."""
+    assert "__SETTINGS__" not in script(SOURCE, "http://home")
+
+
+async def test_page_that_stops_answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that hangs says nothing, and is found out by asking it."""
+    monkeypatch.setattr("custom_components.dashboard_cast.engine.page._HEALTH_INTERVAL_S", 0.01)
+    tab = FakeTab()
+    page = fake(tab, [])
+    await page.open()
+    tab.fake.send = lambda *_arguments, **_parameters: asyncio.Event().wait()  # type: ignore[assignment]
+    error = await asyncio.wait_for(page.lost, TIMEOUT_S)
+    assert isinstance(error, BrowserFailedError)
+    await page.close()

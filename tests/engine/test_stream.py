@@ -1,0 +1,374 @@
+"""Tests of the stream: it starts, goes on, and ends with all that belongs to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+import time
+from typing import override
+
+import pytest
+
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.page import Credentials
+from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
+from custom_components.dashboard_cast.errors import (
+    BrowserFailedError,
+    BrowserMissingError,
+    DashboardCastError,
+    EncoderFailedError,
+    FFmpegMissingError,
+    MalformedMediaError,
+    PageNotReadyError,
+    SignInFailedError,
+)
+from custom_components.dashboard_cast.models import Source
+
+from .frontend import DRAWN, MOVING, Frontend
+from .helpers import SMALL, TIMEOUT_S, alive, jpeg, probe, processes, size, until
+from .viewing import FakeTab, Turns, credentials, frame_event, refused
+
+
+@dataclass
+class Ends:
+    """What `on_end` was called with."""
+
+    reasons: list[BaseException | None] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __call__(self, reason: BaseException | None) -> None:
+        """Note an end."""
+        self.reasons.append(reason)
+        self.came.set()
+
+
+class FakeBrowser(Browser):
+    """A browser with one fake tab, which is opened when it may be."""
+
+    def __init__(self) -> None:
+        self.tab = FakeTab()
+        self.asked = asyncio.Event()
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+        self.opened = False
+
+    @override
+    async def open_tab(self) -> Tab:
+        self.asked.set()
+        await self.may_open.wait()
+        self.opened = True
+        return self.tab
+
+    @override
+    async def stop(self) -> None:
+        """Do nothing."""
+
+
+@pytest.fixture
+def ends() -> Ends:
+    """Return what notes the end of a stream."""
+    return Ends()
+
+
+@pytest.fixture
+def fake() -> FakeBrowser:
+    """Return a browser that is none."""
+    return FakeBrowser()
+
+
+def make(
+    browser: Browser, frontend: Frontend, ends: Ends, scene: str = DRAWN, **other: Credentials
+) -> Stream:
+    """Return a stream of a scene."""
+    token = other.get("token", credentials)
+    source = Source(frontend.scene(scene))
+    return Stream(
+        source, SMALL, browser=browser, ffmpeg="ffmpeg", home=frontend.url, credentials=token, on_end=ends
+    )
+
+
+def make_fake(browser: FakeBrowser, ends: Ends, ffmpeg: str = "ffmpeg") -> Stream:
+    """Return a stream of a fake page."""
+    source = Source("/")
+    return Stream(
+        source,
+        SMALL,
+        browser=browser,
+        ffmpeg=ffmpeg,
+        home="http://home",
+        credentials=credentials,
+        on_end=ends,
+    )
+
+
+@pytest.fixture
+async def stream(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> AsyncIterator[Stream]:
+    """Return a stream that runs."""
+    running = make(browser, frontend, ends, DRAWN + MOVING)
+    await asyncio.wait_for(running.start(), TIMEOUT_S)
+    yield running
+    await asyncio.wait_for(running.stop(), TIMEOUT_S)
+
+
+async def start_fake(browser: FakeBrowser, stream: Stream) -> None:
+    """Start a stream of a fake page, which has one picture."""
+    starting = asyncio.create_task(stream.start())
+    await until(lambda: "Page.screencastFrame" in browser.tab.fake._handlers)
+    browser.tab.fake.emit("Page.screencastFrame", frame_event(picture=jpeg()))
+    await asyncio.wait_for(starting, TIMEOUT_S)
+
+
+def tasks() -> list[str]:
+    """Return the names of what goes on for streams and pages."""
+    names = [task.get_name() for task in asyncio.all_tasks()]
+    return [name for name in names if name.startswith(("page ", "stream ", "FFmpeg"))]
+
+
+async def test_start(stream: Stream) -> None:
+    """A stream that has started can be played: segments, a still picture, real media."""
+    segments = stream.store.segments
+    assert len(segments) >= READY_SEGMENTS
+    assert stream.still
+    assert size(stream.still) == (SMALL.width, SMALL.height)
+    assert stream.pictures >= READY_SEGMENTS
+    media = stream.store.inits[0].data + b"".join(segment.data for segment in list(segments.values())[:4])
+    shown = (await probe(media, "-show_streams"))["streams"][0]
+    assert (shown["codec_name"], shown["width"], shown["height"]) == ("h264", SMALL.width, SMALL.height)
+
+
+async def test_starts_quickly(fake: FakeBrowser, ends: Ends) -> None:
+    """Nobody waits for the segments that a player wants before it starts: the first picture fills them."""
+    stream = make_fake(fake, ends)
+    before = time.monotonic()
+    await start_fake(fake, stream)
+    assert time.monotonic() - before < 0.5 * READY_SEGMENTS
+    await stream.stop()
+
+
+async def test_segments_have_the_time_of_day(stream: Stream) -> None:
+    """A segment's start is when its first picture was drawn, and segments follow each other."""
+    count = len(stream.store.segments) + 2
+    await asyncio.wait_for(stream.store.wait_for(count), TIMEOUT_S)
+    segments = stream.store.listed
+    now = time.time()
+    assert now - 2.5 < segments[-1].start < now
+    for before, after in pairwise(segments):
+        assert after.start == pytest.approx(before.start + before.duration, abs=1e-3)
+
+
+async def test_goes_on_when_still(fake: FakeBrowser, ends: Ends) -> None:
+    """Segments go on when the page stands still."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    assert await asyncio.wait_for(stream.store.wait_for(READY_SEGMENTS + 3), TIMEOUT_S)
+    assert all(segment.duration == pytest.approx(0.5) for segment in stream.store.listed)
+    await stream.stop()
+
+
+async def test_touch(fake: FakeBrowser, ends: Ends) -> None:
+    """A request is noted with its time; the start counts as one."""
+    stream = make_fake(fake, ends)
+    made = stream.last_request
+    await start_fake(fake, stream)
+    assert stream.last_request > made
+    before = time.monotonic()
+    stream.touch()
+    assert before <= stream.last_request <= time.monotonic()
+    await stream.stop()
+
+
+async def test_before_the_start(fake: FakeBrowser, ends: Ends) -> None:
+    """A stream that was not started shows nothing and has no process."""
+    stream = make_fake(fake, ends)
+    assert (stream.still, stream.pictures, len(stream.store.segments)) == (None, 0, 0)
+    await stream.stop()
+    assert not fake.opened
+
+
+def test_tokens(fake: FakeBrowser) -> None:
+    """Tokens are different, long and fit into a path."""
+    tokens = {make_fake(fake, Ends()).token for _ in range(50)}
+    assert len(tokens) == 50
+    assert all(len(token) >= 43 for token in tokens)
+    assert all(token.replace("-", "").replace("_", "").isalnum() for token in tokens)
+
+
+async def test_stop(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
+    """A stopped stream leaves no FFmpeg, no tab, no task, and a closed store; it can be stopped again."""
+    ffmpeg = processes("ffmpeg")
+    assert ffmpeg
+    await stream.stop()
+    await stream.stop()
+    assert ends.reasons == [None]
+    assert stream.store.closed
+    assert not alive(ffmpeg)
+    assert not browser._tabs
+    assert not tasks()
+
+
+async def test_ffmpeg_killed(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
+    """A stream whose FFmpeg ends is told so once, and closes its page."""
+    for process in processes("ffmpeg"):
+        process.kill()
+    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    assert not browser._tabs
+    await stream.stop()
+    (reason,) = ends.reasons
+    assert isinstance(reason, EncoderFailedError)
+    assert stream.store.closed
+    assert not tasks()
+
+
+async def test_browser_killed(stream: Stream, ends: Ends) -> None:
+    """A stream whose browser ends is told so once, and ends its FFmpeg."""
+    for process in processes("chrom") + processes("headless"):
+        if alive([process]):
+            process.kill()
+    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    (reason,) = ends.reasons
+    assert isinstance(reason, BrowserFailedError)
+    assert not processes("ffmpeg")
+
+
+async def test_signed_out(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> None:
+    """A stream whose sign-in is withdrawn ends with that."""
+    scene = DRAWN + "released().then(signIn);"
+    stream = make(browser, frontend, ends, scene, token=Turns(credentials, refused))
+    await asyncio.wait_for(stream.start(), TIMEOUT_S)
+    frontend.release.set()
+    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    assert isinstance(ends.reasons[0], SignInFailedError)
+
+
+@pytest.mark.parametrize(
+    ("ffmpeg", "error"), [("/no/such/ffmpeg", FFmpegMissingError), ("/bin/false", EncoderFailedError)]
+)
+async def test_start_fails_without_ffmpeg(
+    fake: FakeBrowser, ends: Ends, ffmpeg: str, error: type[DashboardCastError]
+) -> None:
+    """A start without an FFmpeg that works fails, tells it once, and closes the page."""
+    stream = make_fake(fake, ends, ffmpeg)
+    with pytest.raises(error):
+        await start_fake_that_fails(fake, stream)
+    assert fake.tab.closed.is_set() == fake.opened
+    assert len(ends.reasons) == 1
+    assert not tasks()
+
+
+async def start_fake_that_fails(browser: FakeBrowser, stream: Stream) -> None:
+    """Start a stream of a fake page; give it a picture if it gets that far."""
+    starting = asyncio.create_task(stream.start())
+    await until(lambda: starting.done() or "Page.screencastFrame" in browser.tab.fake._handlers)
+    if not starting.done():
+        browser.tab.fake.emit("Page.screencastFrame", frame_event(picture=jpeg()))
+    await asyncio.wait_for(starting, TIMEOUT_S)
+
+
+async def test_start_fails_with_what_is_no_video(fake: FakeBrowser, ends: Ends, tmp_path: Path) -> None:
+    """A program that writes something else than video is told as that."""
+    path = tmp_path / "ffmpeg"
+    path.write_text("#!/bin/sh\necho 'This is no video at all'\nexec cat > /dev/null\n")
+    path.chmod(0o755)
+    stream = make_fake(fake, ends, str(path))
+    with pytest.raises(MalformedMediaError):
+        await start_fake_that_fails(fake, stream)
+    assert isinstance(ends.reasons[0], MalformedMediaError)
+
+
+async def test_start_fails_without_browser(frontend: Frontend, ends: Ends) -> None:
+    """A start without a browser fails with what is missing, and leaves no FFmpeg."""
+    stream = make(LocalBrowser("/no/such/browser"), frontend, ends)
+    with pytest.raises(BrowserMissingError):
+        await asyncio.wait_for(stream.start(), TIMEOUT_S)
+    assert not processes("ffmpeg")
+    assert len(ends.reasons) == 1
+
+
+async def test_start_fails_without_a_page(
+    browser: LocalBrowser, frontend: Frontend, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start whose page is not drawn fails with that, and leaves neither FFmpeg nor tab."""
+    stream = make(browser, frontend, ends, "await enter(await signIn());")
+    monkeypatch.setattr("custom_components.dashboard_cast.engine.page.Page.open.__defaults__", (0.5,))
+    with pytest.raises(PageNotReadyError):
+        await asyncio.wait_for(stream.start(), TIMEOUT_S)
+    assert not processes("ffmpeg")
+    assert not browser._tabs
+
+
+async def test_start_cancelled(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> None:
+    """A start that is cancelled leaves neither FFmpeg nor tab nor task."""
+    stream = make(browser, frontend, ends, "await enter(await signIn());")
+    starting = asyncio.create_task(stream.start())
+    await until(lambda: frontend.told and processes("ffmpeg"))
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not processes("ffmpeg")
+    assert not browser._tabs
+    assert not tasks()
+    assert ends.reasons == [None]
+
+
+async def test_start_cancelled_while_waiting_for_segments(fake: FakeBrowser, ends: Ends) -> None:
+    """A start that is cancelled when all runs already leaves nothing either."""
+    stream = make_fake(fake, ends)
+    starting = asyncio.create_task(stream.start())
+    await until(lambda: any(name.startswith("stream ") for name in tasks()))
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert fake.tab.closed.is_set()
+    assert not processes("ffmpeg")
+    assert not tasks()
+
+
+STAGES: dict[str, Callable[[FakeBrowser], None]] = {
+    "opening": lambda fake: fake.may_open.clear(),
+    "drawing": lambda fake: fake.tab.fake.state.update(waitsFor="a card"),
+    "encoding": lambda _: None,
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_stop_while_starting(fake: FakeBrowser, ends: Ends, stage: str) -> None:
+    """A stop that comes while a stream starts is the end of it, at whatever it is."""
+    STAGES[stage](fake)
+    stream = make_fake(fake, ends)
+    starting = asyncio.create_task(stream.start())
+    await until(lambda: processes("ffmpeg") and fake.asked.is_set())
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    fake.may_open.set()
+    fake.tab.fake.state["waitsFor"] = ""
+    done, _ = await asyncio.wait([starting], timeout=3)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    left = processes("ffmpeg"), tasks(), fake.opened and not fake.tab.closed.is_set()
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith(("page ", "stream ", "FFmpeg")):
+            task.cancel()
+    await stream._encoder.stop()
+    assert done
+    assert left == ([], [], False)
+    assert ends.reasons == [None]
+
+
+async def test_stop_while_it_ends_by_itself(fake: FakeBrowser, ends: Ends) -> None:
+    """A stop that comes while a stream clears up after a failure lets it finish that."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.tab.may_close.clear()
+    fake.tab.lost("gone")
+    await until(lambda: stream.store.closed)
+    stopping = asyncio.create_task(stream.stop())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    fake.tab.may_close.set()
+    await asyncio.wait_for(stopping, TIMEOUT_S)
+    left = processes("ffmpeg")
+    await stream._encoder.stop()
+    assert fake.tab.closed.is_set()
+    assert not left
+    assert len(ends.reasons) == 1

@@ -1,0 +1,167 @@
+"""Pages for tests: real ones in a tab, and a tab that is none."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+import json
+import time
+from typing import Any, override
+
+from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
+from custom_components.dashboard_cast.engine.page import AccessToken, Credentials, Page
+from custom_components.dashboard_cast.errors import SignInFailedError
+from custom_components.dashboard_cast.models import Frame, Profile, Source
+
+from .frontend import DRAWN, Frontend
+from .helpers import SMALL, TIMEOUT_S
+
+TOKEN = AccessToken("secret", 1_800)
+TOLD = {"access_token": "secret", "expires_in": 1_800}
+SOURCE = Source("/")
+
+
+async def credentials() -> AccessToken:
+    """Return a token at once."""
+    return TOKEN
+
+
+async def refused() -> AccessToken:
+    """Have no token."""
+    raise SignInFailedError(path="/refused")
+
+
+class Turns:
+    """Credentials that are others each time."""
+
+    def __init__(self, *turns: Credentials) -> None:
+        self._turns = iter(turns)
+
+    async def __call__(self) -> AccessToken:
+        """Return what it is the turn of."""
+        return await next(self._turns)()
+
+
+@dataclass
+class Viewing:
+    """A page, its tab and the frames that came of it."""
+
+    tab: Tab
+    page: Page = field(init=False)
+    frames: list[Frame] = field(default_factory=list)
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def take(self, frame: Frame) -> None:
+        """Note a frame."""
+        self.frames.append(frame)
+        self.came.set()
+
+    async def frame(self, fits: Callable[[bytes], bool] = lambda _: True) -> bytes:
+        """Return the first picture, from the latest on, that fits."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (self.frames and fits(self.frames[-1].jpeg)):
+                self.came.clear()
+                await self.came.wait()
+        return self.frames[-1].jpeg
+
+    async def evaluate(self, expression: str) -> Any:
+        """Return what an expression is in the page; promises are waited for."""
+        answer = await self.tab.session.send(
+            "Runtime.evaluate",
+            expression=f"(async () => JSON.stringify(await ({expression})))()",
+            awaitPromise=True,
+            returnByValue=True,
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return json.loads(answer["result"].get("value", "null"))
+
+    async def state(self) -> Json:
+        """Return what the page says of itself."""
+        return await self.page._state()
+
+
+@asynccontextmanager
+async def viewing(
+    browser: Browser,
+    frontend: Frontend,
+    scene: str = DRAWN,
+    *,
+    source: Source = SOURCE,
+    profile: Profile = SMALL,
+    token: Credentials = credentials,
+) -> AsyncIterator[Viewing]:
+    """Return a scene in a tab, not opened yet."""
+    tab = await browser.open_tab()
+    view = Viewing(tab)
+    view.page = Page(
+        tab,
+        replace(source, path=frontend.scene(scene)),
+        profile,
+        home=frontend.url,
+        credentials=token,
+        on_frame=view.take,
+    )
+    try:
+        yield view
+    finally:
+        await asyncio.wait_for(view.page.close(), TIMEOUT_S)
+
+
+def frame_event(age: float = 0.0, picture: bytes = b"jpeg", **metadata: float) -> dict[str, Any]:
+    """Return what the browser tells of a frame."""
+    known = {"timestamp": time.time() - age} | metadata
+    return {"data": base64.b64encode(picture).decode(), "metadata": known, "sessionId": 1}
+
+
+class FakeSession(CdpSession):
+    """A session that notes what is sent and says what a test wants."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Json]] = []
+        self.answers: dict[str, Json] = {}
+        self.state: Json = {"signedIn": True, "waitsFor": "", "error": "", "size": 1}
+        self._handlers: dict[str, EventHandler] = {}
+
+    @override
+    async def send(self, method: str, **parameters: Any) -> Json:
+        self.sent.append((method, parameters))
+        if method == "Runtime.evaluate":
+            return {"result": {"value": self.state}}
+        return self.answers.get(method, {})
+
+    @override
+    def on(self, event: str, handler: EventHandler) -> None:
+        self._handlers[event] = handler
+
+    def emit(self, event: str, parameters: Json) -> None:
+        """Let something happen in the browser."""
+        self._handlers[event](parameters)
+
+
+class FakeTab(Tab):
+    """A tab without a browser."""
+
+    def __init__(self) -> None:
+        self.fake = FakeSession()
+        self.lost: Callable[[str], None] = lambda _: None
+        self.closing: Callable[[], None] = lambda: None
+        """Called while it is being closed."""
+        self.closed = asyncio.Event()
+        self.may_close = asyncio.Event()
+        self.may_close.set()
+
+    @property
+    @override
+    def session(self) -> CdpSession:
+        return self.fake
+
+    @override
+    def on_lost(self, handler: Callable[[str], None]) -> None:
+        self.lost = handler
+
+    @override
+    async def close(self) -> None:
+        self.closing()
+        await self.may_close.wait()
+        self.closed.set()

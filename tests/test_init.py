@@ -1,0 +1,144 @@
+"""Tests of the config entry's life: set up, unloaded, reloaded, removed, and Home Assistant's end."""
+
+from unittest.mock import patch
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_exception_message
+from homeassistant.requirements import RequirementsNotFound
+from homeassistant.setup import async_setup_component
+import pytest
+
+from custom_components.dashboard_cast.const import CONF_USER_ID, DOMAIN, PLAYWRIGHT_REQUIREMENT
+from custom_components.dashboard_cast.registry import Registry
+
+from .common import PROFILE, SOURCE, TV, FakeBrowser, MockConfigEntry, Players, Studio, cast_task, settled
+
+NO_PLAYWRIGHT = patch(
+    "custom_components.dashboard_cast.requirements.async_process_requirements",
+    side_effect=RequirementsNotFound(DOMAIN, [PLAYWRIGHT_REQUIREMENT]),
+)
+
+
+def _browser(registry: Registry) -> FakeBrowser:
+    browser = registry._browser
+    assert isinstance(browser, FakeBrowser)
+    return browser
+
+
+def _state(entry: ConfigEntry) -> ConfigEntryState:
+    return entry.state
+
+
+async def test_set_up(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """An entry is set up without a browser or FFmpeg being started."""
+    assert entry.state is ConfigEntryState.LOADED
+    assert not registry.streams
+    assert not registry.sessions
+    assert registry._ffmpeg == "ffmpeg"
+    assert _browser(registry).executable is None
+    assert hass.services.has_service(DOMAIN, "start")
+    assert hass.services.has_service(DOMAIN, "stop")
+
+
+async def test_programs(hass: HomeAssistant, studio: Studio, entry: MockConfigEntry) -> None:
+    """The programs of the set-up are used, those of the options before them."""
+    hass.config_entries.async_update_entry(
+        entry, data={"browser": "/opt/chrome", "ffmpeg": "/opt/ffmpeg"}, options={"browser": "/opt/other"}
+    )
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert _browser(entry.runtime_data).executable == "/opt/other"
+
+
+async def test_no_yaml(hass: HomeAssistant, enable_custom_integrations: None) -> None:
+    """There is nothing to configure in YAML; the actions are there all the same."""
+    assert await async_setup_component(hass, DOMAIN, {})
+    assert hass.services.has_service(DOMAIN, "start")
+
+
+async def test_no_playwright(hass: HomeAssistant, studio: Studio, entry: MockConfigEntry) -> None:
+    """Where the library that drives the browser cannot be had, it is tried again, and said why."""
+    with NO_PLAYWRIGHT:
+        await hass.config_entries.async_setup(entry.entry_id)
+    assert _state(entry) is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "browser_missing"
+    assert entry.reason == async_get_exception_message(DOMAIN, "browser_missing")
+    assert "No browser was found" in str(entry.reason)
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert _state(entry) is ConfigEntryState.LOADED
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["shown", "starting"])
+@pytest.mark.parametrize("how", ["unload", "reload", "remove", "stop"])
+async def test_nothing_outlives(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    entry: MockConfigEntry,
+    players: Players,
+    studio: Studio,
+    how: str,
+    begun: bool,
+) -> None:
+    """Whatever ends the integration ends sessions, streams, the browser and access tokens, once."""
+    if not begun:
+        studio.gate.clear()
+    cast = cast_task(hass, registry)
+    await (settled(hass) if begun else hass.async_block_till_done())
+    token = (await studio.only._credentials()).token
+    await _end(hass, entry, how)
+    assert cast.done()
+    assert (cast.exception() is None) is begun
+    assert studio.only.ended
+    assert not registry.sessions
+    assert players.device.quits == int(begun)
+    assert _browser(registry).stopped
+    assert hass.auth.async_validate_access_token(token) is None
+
+
+async def _end(hass: HomeAssistant, entry: MockConfigEntry, how: str) -> None:
+    """End the integration in one of its ways."""
+    if how == "stop":
+        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+        await hass.async_block_till_done()
+    elif how == "remove":
+        await hass.config_entries.async_remove(entry.entry_id)
+    elif how == "reload":
+        await hass.config_entries.async_reload(entry.entry_id)
+    else:
+        await hass.config_entries.async_unload(entry.entry_id)
+    await settled(hass)
+
+
+async def test_reload(
+    hass: HomeAssistant, registry: Registry, entry: MockConfigEntry, players: Players
+) -> None:
+    """After a reload everything works again, with the same user."""
+    user_id = entry.data[CONF_USER_ID]
+    assert await hass.config_entries.async_reload(entry.entry_id)
+    assert entry.data[CONF_USER_ID] == user_id
+    again: Registry = entry.runtime_data
+    assert again is not registry
+    await again.async_cast(TV, SOURCE, PROFILE)
+
+
+async def test_unload_keeps_user(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """The user stays while the entry does."""
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert await hass.auth.async_get_user(entry.data[CONF_USER_ID])
+
+
+async def test_remove(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """With the entry goes the user that was made for it."""
+    user_id = entry.data[CONF_USER_ID]
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert await hass.auth.async_get_user(user_id) is None
+
+
+async def test_unload_after_stop(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """An unload that follows Home Assistant's stop finds nothing left to do."""
+    await _end(hass, entry, "stop")
+    await _end(hass, entry, "unload")
+    assert entry.state is ConfigEntryState.NOT_LOADED

@@ -1,0 +1,286 @@
+"""Tests of what people read: errors, forms, actions and icons against the code they belong to."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+import inspect
+import json
+from pathlib import Path
+import re
+from string import Formatter
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util.yaml import load_yaml_dict
+import probatio
+import pytest
+
+from custom_components.dashboard_cast import errors, services
+from custom_components.dashboard_cast.config_flow import DashboardCastConfigFlow, DashboardCastOptionsFlow
+from custom_components.dashboard_cast.const import DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
+from custom_components.dashboard_cast.errors import DashboardCastError
+from custom_components.dashboard_cast.models import SizePreset
+from custom_components.dashboard_cast.translation import translated
+
+from .common import INTEGRATION
+
+ERRORS: list[type[DashboardCastError]] = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, DashboardCastError) and kind is not DashboardCastError
+]
+WRONG_INPUT = {
+    "administrator_needed",
+    "dashboard_not_found",
+    "path_invalid",
+    "target_missing",
+    "target_not_found",
+    "target_not_screen",
+    "view_not_found",
+}
+NAMES = {kind.__name__: kind for kind in ERRORS}
+SECTIONS = {"look", "picture"}
+
+
+def _json(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((INTEGRATION / name).read_text(encoding="utf-8"))
+    return loaded
+
+
+ENGLISH = _json("translations/en.json")
+SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
+SCHEMAS = {"start": services._START_SCHEMA, "stop": services._STOP_SCHEMA}
+
+
+def _placeholders(text: str) -> set[str]:
+    """Return the names in braces of a message."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[type[DashboardCastError], set[str]]]:
+    """Yield the errors that a module makes, with the placeholders it gives them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMES:
+            yield NAMES[node.func.id], {keyword.arg or "**" for keyword in node.keywords}
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Name) and node.exc.id in NAMES:
+            yield NAMES[node.exc.id], set()
+
+
+@cache
+def _made(path: Path) -> list[tuple[type[DashboardCastError], set[str]]]:
+    return list(_calls(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _all_made() -> dict[type[DashboardCastError], list[set[str]]]:
+    """Return for each error what placeholders it is raised with, wherever that is."""
+    made: dict[type[DashboardCastError], list[set[str]]] = defaultdict(list)
+    for path in INTEGRATION.rglob("*.py"):
+        for kind, names in _made(path):
+            made[kind].append(names)
+    return made
+
+
+def test_keys() -> None:
+    """Every error has a key of its own, and every message an error."""
+    keys = [kind.key for kind in ERRORS]
+    assert len(set(keys)) == len(keys)
+    assert set(ENGLISH["exceptions"]) == set(keys)
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_message(kind: type[DashboardCastError]) -> None:
+    """An error's message has exactly the placeholders that it is raised with and documented with."""
+    raised = _all_made()[kind]
+    assert raised, "never raised"
+    in_message = _placeholders(ENGLISH["exceptions"][kind.key]["message"])
+    assert all(names == in_message for names in raised), (raised, in_message)
+    documented = re.search(r"Placeholders?: ([a-z, ]+)\.", kind.__doc__ or "")
+    assert (set(documented[1].split(", ")) if documented else set()) == in_message
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+async def test_translated(hass: HomeAssistant, kind: type[DashboardCastError]) -> None:
+    """An error becomes Home Assistant's, a validation error where the person can mend it."""
+    error = kind(detail="x")
+    shown = translated(error)
+    assert isinstance(shown, HomeAssistantError)
+    assert isinstance(shown, ServiceValidationError) is (kind.key in WRONG_INPUT)
+    assert (shown.translation_domain, shown.translation_key) == (DOMAIN, kind.key)
+    assert shown.translation_placeholders == {"detail": "x"}
+    assert str(error) == f"{kind.key}, detail=x"
+
+
+def _imported(module: Path) -> set[Path]:
+    """Return a module and all of ours that it needs, directly or not."""
+    found, left = set(), [module]
+    while left:
+        path = left.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level and node.module:
+                base = path.parents[node.level - 1]
+                left.append(base.joinpath(*node.module.split(".")).with_suffix(".py"))
+    return found
+
+
+def _of_trial() -> set[type[DashboardCastError]]:
+    """Return the errors that the trial of the programs can end with."""
+    modules = _imported(INTEGRATION / "engine" / "trial.py") | {INTEGRATION / "requirements.py"}
+    return {kind for path in modules for kind, _ in _made(path)}
+
+
+@pytest.mark.parametrize("flow", ["config", "options"])
+def test_flow_errors(flow: str) -> None:
+    """A form has a message for all that the trial can end with, and for nothing that it never shows."""
+    messages = ENGLISH[flow]["error"]
+    tree = ast.parse((INTEGRATION / "config_flow.py").read_text(encoding="utf-8"))
+    shown = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    own = {key for key in messages if key not in {kind.key for kind in ERRORS}}
+    assert set(messages) - own == {kind.key for kind in _of_trial()}
+    assert own <= shown
+
+
+@pytest.mark.parametrize("flow", ["config", "options"])
+def test_flow_error_placeholders(flow: str) -> None:
+    """A form's message uses only what the error brings."""
+    by_key = {kind.key: _all_made()[kind] for kind in ERRORS}
+    for key, message in ENGLISH[flow]["error"].items():
+        for names in by_key.get(key, [set()]):
+            assert _placeholders(message) <= names
+
+
+def test_flow_steps() -> None:
+    """Every form that is shown has a title and, for each field, a name and an explanation."""
+    config = ENGLISH["config"]
+    assert set(config["step"]) == {"user", "failed"}
+    assert set(config["progress"]) == {"check"}
+    assert set(ENGLISH["options"]["step"]) == {"init"}
+    assert hasattr(DashboardCastConfigFlow, "async_step_failed")
+    assert hasattr(DashboardCastOptionsFlow, "async_step_init")
+    programs = {"browser", "ffmpeg"}
+    for step, fields in (
+        (config["step"]["user"], programs),
+        (config["step"]["failed"], programs),
+        (ENGLISH["options"]["step"]["init"], programs | {"user", "base_url"}),
+    ):
+        assert step["title"]
+        assert set(step["data"]) == set(step["data_description"]) == fields
+
+
+def _fields(service: str) -> dict[str, dict[str, Any]]:
+    """Return the fields of an action, those in sections too."""
+    fields: dict[str, dict[str, Any]] = {}
+    for name, field in (SERVICES[service].get("fields") or {}).items():
+        fields.update(field.get("fields", {name: field}))
+    return fields
+
+
+def _keys(service: str) -> dict[str, Any]:
+    """Return the keys of an action's schema, without those of its target."""
+    target = {"entity_id", "device_id", "area_id", "floor_id", "label_id"}
+    schema: dict[Any, Any] = SCHEMAS[service].schema
+    return {str(key): key for key in schema if str(key) not in target}
+
+
+def test_services() -> None:
+    """The actions that are described are those that are registered, each with an icon and a name."""
+    assert set(SERVICES) == set(ENGLISH["services"]) == set(_json("icons.json")["services"]) == set(SCHEMAS)
+    for service in SERVICES.values():
+        assert service["target"] == {"entity": {"domain": "media_player"}}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_fields(service: str) -> None:
+    """An action's fields are those of its schema, each with a name and an explanation."""
+    fields, translations = _fields(service), ENGLISH["services"][service]
+    assert set(fields) == set(_keys(service)) == set(translations.get("fields", {}))
+    for text in (translations, *translations.get("fields", {}).values()):
+        assert text["name"]
+        assert text["description"].endswith(".")
+    for name, field in fields.items():
+        assert field.get("required", False) is isinstance(_keys(service)[name], probatio.Required)
+        assert len(field["selector"]) == 1
+
+
+def test_service_sections() -> None:
+    """The sections of the form have names and icons."""
+    sections = {name for name, field in SERVICES["start"]["fields"].items() if "fields" in field}
+    icons = _json("icons.json")["services"]["start"]["sections"]
+    assert sections == set(ENGLISH["services"]["start"]["sections"]) == set(icons) == SECTIONS
+
+
+def test_icons() -> None:
+    """Icons are names of Material Design icons."""
+    text = (INTEGRATION / "icons.json").read_text(encoding="utf-8")
+    icons = re.findall(r'"(mdi:[^"]*)"', text)
+    assert len(icons) == 4
+    assert all(re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon) for icon in icons)
+
+
+def test_service_defaults() -> None:
+    """What the form shows as default is what the action takes when nothing is given."""
+    taken = SCHEMAS["start"]({"path": "/lovelace"})
+    shown = {name: field["default"] for name, field in _fields("start").items() if "default" in field}
+    assert shown == {name: taken[name] for name in shown}
+    assert set(taken) == {*shown, "path"}
+    assert shown["frame_rate"] == DEFAULT_FRAME_RATE
+
+
+def test_service_examples() -> None:
+    """Every example is accepted."""
+    examples = {name: field["example"] for name, field in _fields("start").items() if "example" in field}
+    assert SCHEMAS["start"](examples)["path"] == examples["path"]
+
+
+@pytest.mark.parametrize("name", ["frame_rate", "zoom"])
+def test_service_numbers(name: str) -> None:
+    """A number's ends in the form are the ends of what is accepted."""
+    number = _fields("start")[name]["selector"]["number"]
+    for end, beyond in (("min", -0.01), ("max", 0.01)):
+        assert SCHEMAS["start"]({"path": "/x", name: number[end]})[name] == number[end]
+        step = 1 if name == "frame_rate" else abs(beyond)
+        with pytest.raises(probatio.Invalid):
+            SCHEMAS["start"]({"path": "/x", name: number[end] + step * (1 if end == "max" else -1)})
+    assert _fields("start")["frame_rate"]["selector"]["number"]["max"] == MAX_FRAME_RATE
+
+
+def test_service_sizes() -> None:
+    """The sizes to choose from are those that there are, each with its pixels."""
+    select = _fields("start")["size"]["selector"]["select"]
+    texts = ENGLISH["selector"][select["translation_key"]]["options"]
+    assert set(select["options"]) == set(texts) == set(SizePreset)
+    for size in SizePreset:
+        assert texts[size] == " × ".join(str(side) for side in size.pixels)  # noqa: RUF001
+
+
+def test_no_stray_braces() -> None:
+    """Every text can be formatted, and none has references that only core's own texts may have."""
+    for text in _texts(ENGLISH):
+        _placeholders(text)
+        assert "[%key:" not in text
+        assert text == text.strip()
+
+
+def _texts(tree: dict[str, Any] | str) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+        return
+    for branch in tree.values():
+        yield from _texts(branch)
+
+
+def test_manifest() -> None:
+    """The manifest has its keys in the order that Home Assistant's checks want, and no playwright."""
+    manifest = _json("manifest.json")
+    keys = list(manifest)
+    assert keys[:2] == ["domain", "name"]
+    assert keys[2:] == sorted(keys[2:])
+    assert manifest["domain"] == DOMAIN == INTEGRATION.name
+    assert manifest["config_flow"]
+    assert manifest["single_config_entry"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
+    assert not any(requirement.startswith("playwright") for requirement in manifest["requirements"])

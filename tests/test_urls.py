@@ -1,0 +1,143 @@
+"""Tests of addresses: what a browser, a Cast device and other media players are given."""
+
+from unittest.mock import MagicMock
+
+from homeassistant.components.http import ApiConfig
+from homeassistant.core import HomeAssistant
+from homeassistant.core_config import async_process_ha_core_config
+from hypothesis import example, given, strategies as st
+import pytest
+
+from custom_components.dashboard_cast.const import CONF_BASE_URL
+from custom_components.dashboard_cast.errors import AddressNotFoundError
+from custom_components.dashboard_cast.urls import browser_url, device_url, stream_path, token_of
+
+from .common import MockConfigEntry
+
+ENTITY = "media_player.tv"
+DEVICE = "192.168.1.20"
+
+
+@pytest.fixture(autouse=True)
+def api(hass: HomeAssistant) -> ApiConfig:
+    """Have Home Assistant's web server listen everywhere, without TLS."""
+    hass.config.api = ApiConfig("10.10.10.10", "0.0.0.0", 8123, use_ssl=False)
+    return hass.config.api
+
+
+@pytest.mark.parametrize(
+    ("host", "use_ssl", "url"),
+    [
+        ("0.0.0.0", False, "http://127.0.0.1:8123"),
+        ("::", False, "http://127.0.0.1:8123"),
+        ("127.0.0.1", False, "http://127.0.0.1:8123"),
+        ("0.0.0.0", True, "https://127.0.0.1:8123"),
+        ("192.168.1.10", False, "http://192.168.1.10:8123"),
+        ("fd00::10", True, "https://[fd00::10]:8123"),
+    ],
+)
+async def test_browser_url(hass: HomeAssistant, host: str, use_ssl: bool, url: str) -> None:
+    """A browser on this machine uses the loopback interface when the web server listens there."""
+    hass.config.api = ApiConfig(host, host, 8123, use_ssl)
+    assert browser_url(hass) == url
+
+
+async def test_towards_device(hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock) -> None:
+    """A Cast device is given the address of our interface towards it, whatever URLs are configured."""
+    await async_process_ha_core_config(
+        hass, {"internal_url": "http://homeassistant.local:8123", "external_url": "https://home.example"}
+    )
+    assert device_url(hass, entry, DEVICE, ENTITY) == "http://10.10.10.10:8123"
+    source_ip.assert_called_once_with(DEVICE)
+
+
+async def test_port(
+    hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfig, source_ip: MagicMock
+) -> None:
+    """The address has the port that the web server listens on."""
+    api.port = 80
+    assert device_url(hass, entry, DEVICE, ENTITY) == "http://10.10.10.10"
+
+
+async def test_unknown_interface(hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock) -> None:
+    """When there is no way to the device, Home Assistant's own URL is given."""
+    source_ip.return_value = None
+    await async_process_ha_core_config(hass, {"internal_url": "http://192.168.1.10:8123"})
+    assert device_url(hass, entry, DEVICE, ENTITY) == "http://192.168.1.10:8123"
+
+
+@pytest.mark.parametrize("device", [DEVICE, None, "tv.example"])
+@pytest.mark.parametrize("configured", ["http://192.168.7.7:8123", "http://192.168.7.7:8123/"])
+async def test_configured(
+    hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock, device: str | None, configured: str
+) -> None:
+    """The address of the options goes before all others, with or without a slash at its end."""
+    hass.config_entries.async_update_entry(entry, options={CONF_BASE_URL: configured})
+    assert device_url(hass, entry, device, ENTITY) == "http://192.168.7.7:8123"
+
+
+async def test_tls(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfig, source_ip: MagicMock) -> None:
+    """With TLS the name in the certificate decides, so the external URL is given."""
+    api.use_ssl = True
+    await async_process_ha_core_config(
+        hass, {"internal_url": "https://192.168.1.10:8123", "external_url": "https://home.example"}
+    )
+    assert device_url(hass, entry, DEVICE, ENTITY) == "https://home.example"
+
+
+@pytest.mark.parametrize("device", [None, "tv.example"])
+async def test_unknown_device(
+    hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock, device: str | None
+) -> None:
+    """A device without an IP address is given Home Assistant's own internal URL."""
+    await async_process_ha_core_config(
+        hass, {"internal_url": "http://192.168.1.10:8123", "external_url": "https://home.example"}
+    )
+    assert device_url(hass, entry, device, ENTITY) == "http://192.168.1.10:8123"
+    source_ip.assert_not_called()
+
+
+async def test_no_url(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfig) -> None:
+    """Without any URL the person is told which media player it was for."""
+    api.use_ssl = True
+    with pytest.raises(AddressNotFoundError) as caught:
+        device_url(hass, entry, DEVICE, ENTITY)
+    assert caught.value.placeholders == {"entity": ENTITY}
+
+
+def test_round_trip() -> None:
+    """The token in a path of ours is found again, also in a whole URL."""
+    path = stream_path("a-token", "master.m3u8")
+    assert path == "/api/dashboard_cast/a-token/master.m3u8"
+    assert token_of(path) == "a-token"
+    assert token_of(f"http://192.168.1.10:8123{path}?x=1#y") == "a-token"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://music.example/song.mp3",
+        "/api/hls/a-token/master.m3u8",
+        "/api/dashboard_castle/a-token/master.m3u8",
+        "/api/dashboard_cast",
+        "http://music.example/?/api/dashboard_cast/a-token/master.m3u8",
+        "http://music.example/x/api/dashboard_cast/a-token/master.m3u8",
+        "spotify:track:1",
+        "media-source://tts/cloud?message=hello",
+        '{"app_name": "bubblehub"}',
+    ],
+)
+def test_foreign(url: str) -> None:
+    """What is not below our path has no token of ours."""
+    assert token_of(url) is None
+
+
+@given(st.text() | st.from_regex(r"(https?|plex)://[^ ]*", fullmatch=True))
+@example('plex://{"library_name": "Movies", "title": "A Film"}')
+@example("http://[nonsense")
+@example("http://host:port/song.mp3")
+def test_whatever_is_played(url: str) -> None:
+    """Whatever a media player is told to play, asking whether it is ours never fails."""
+    token = token_of(url)
+    assert token is None or "/" not in token
