@@ -37,9 +37,11 @@ from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import SegmentStore
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
-from custom_components.dashboard_cast.models import Fragment, Frame, Init, Profile, Source, Track
+from custom_components.dashboard_cast.errors import DashboardCastError
+from custom_components.dashboard_cast.models import Fragment, Init, Profile, Source, Track
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.urls import stream_path
 
@@ -108,30 +110,50 @@ class FakeBrowser(Browser):
 
 
 class FakeStream(Stream):
-    """A stream that neither draws nor encodes; how it begins, ends and is asked for is real."""
+    """A stream that neither draws nor encodes; it starts, ends and tells of it as a real one does."""
 
-    def __init__(self, *arguments: Any, studio: Studio, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
+    def __init__(
+        self, source: Source, profile: Profile, *, browser: Browser, studio: Studio, **keywords: Any
+    ) -> None:
+        super().__init__(source, profile, browser=browser, **keywords)
+        self.browser = browser
+        self.ffmpeg: str = keywords["ffmpeg"]
+        self.home: str = keywords["home"]
+        self.credentials: Credentials = keywords["credentials"]
         self.ended = False
+        self._tell_end: Callable[[BaseException | None], None] = keywords["on_end"]
         self._studio = studio
 
+    @property
     @override
-    async def _begin(self) -> None:
-        await self._studio.gate.wait()
-        if self._studio.failure:
-            raise self._studio.failure
-        self._frame = Frame(JPEG, 0.0)
+    def still(self) -> bytes | None:
+        return JPEG if self.store.segments else None
+
+    @override
+    async def start(self) -> None:
+        try:
+            await self._studio.admit()
+        except DashboardCastError as error:
+            await self.fail(error)
+            raise
+        except BaseException:
+            await self.stop()
+            raise
         fill(self.store)
         self.touch()
 
-    async def fail(self, reason: BaseException) -> None:
-        """End as a stream does that cannot go on."""
-        await self._end(reason)
-
     @override
-    async def _end(self, reason: BaseException | None) -> None:
+    async def stop(self) -> None:
+        await self.fail(None)
+
+    async def fail(self, reason: BaseException | None) -> None:
+        """End, as a stream does that cannot go on when there is a reason."""
+        if self.ended:
+            return
         self.ended = True
-        await super()._end(reason)
+        self.store.close()
+        await asyncio.sleep(0)
+        self._tell_end(reason)
 
 
 def _open() -> asyncio.Event:
@@ -156,6 +178,12 @@ class Studio:
         stream = FakeStream(*arguments, studio=self, **keywords)
         self.streams.append(stream)
         return stream
+
+    async def admit(self) -> None:
+        """Let a stream begin, once streams may start; raises what it is to fail with."""
+        await self.gate.wait()
+        if self.failure:
+            raise self.failure
 
     @property
     def only(self) -> FakeStream:
@@ -216,6 +244,11 @@ class FakeChromecast:
         self.status = status
         for listener in self.listeners:
             listener.new_cast_status(status)
+
+    @property
+    def app_id(self) -> str | None:
+        """The app that it shows."""
+        return self.status.app_id if self.status else None
 
     @property
     def urls(self) -> list[str]:

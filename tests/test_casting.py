@@ -258,6 +258,19 @@ async def test_stop_while_loading(
     assert studio.only.ended
 
 
+async def test_stop_before_the_load_is_taken_up(
+    hass: HomeAssistant, registry: Registry, players: Players
+) -> None:
+    """A receiver that has not said anything of the LOAD yet is closed as well."""
+    players.device.media_controller.answer = None
+    start = cast_task(hass, registry)
+    await players.tv.loaded()
+    await registry.async_stop({TV})
+    with pytest.raises(StartCancelledError):
+        await start
+    assert players.device.quits == 1
+
+
 @pytest.mark.parametrize("cast_type", [CAST_TYPE_AUDIO, CAST_TYPE_GROUP])
 async def test_no_screen(
     hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, cast_type: str

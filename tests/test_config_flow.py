@@ -64,7 +64,7 @@ async def test_nothing_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None:
     result = await _submit(hass, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Dashboard Cast"
-    assert result["data"] == {}
+    assert (result["data"], result["options"]) == ({}, {})
     trial.assert_awaited_once_with(None, "ffmpeg")
     await settled(hass)
     [entry] = hass.config_entries.async_entries(DOMAIN)
@@ -74,7 +74,7 @@ async def test_nothing_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None:
 async def test_programs_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None:
     """Programs that are named are tried and kept."""
     result = await _submit(hass, await _begin(hass), **PROGRAMS)
-    assert result["data"] == PROGRAMS
+    assert result["options"] == PROGRAMS
     trial.assert_awaited_once_with("/opt/chrome", "/opt/ffmpeg")
 
 
@@ -140,7 +140,7 @@ async def test_failure_and_retry(
     trial.side_effect = None
     result = await _submit(hass, result, ffmpeg="/usr/bin/ffmpeg")
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert result["data"] == {"ffmpeg": "/usr/bin/ffmpeg"}
+    assert result["options"] == {"ffmpeg": "/usr/bin/ffmpeg"}
 
 
 async def test_library_cannot_be_had(hass: HomeAssistant, trial: AsyncMock) -> None:
@@ -163,7 +163,7 @@ async def test_only_one(hass: HomeAssistant, entry: MockConfigEntry) -> None:
 @pytest.fixture
 async def loaded(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntry:
     """Return the config entry, loaded, with programs of its own."""
-    hass.config_entries.async_update_entry(entry, data=PROGRAMS)
+    hass.config_entries.async_update_entry(entry, options=PROGRAMS)
     assert await hass.config_entries.async_setup(entry.entry_id)
     return entry
 
@@ -265,7 +265,7 @@ async def test_options_failure_and_retry(
     assert result["data_schema"] is not None
     assert get_schema_suggested_value(result["data_schema"].schema, "browser") == "/opt/other"
     assert get_schema_suggested_value(result["data_schema"].schema, "base_url") == "http://192.168.1.10:8123"
-    assert not loaded.options
+    assert loaded.options == PROGRAMS
     trial.side_effect = None
     result = await hass.config_entries.options.async_configure(result["flow_id"], {"browser": "/opt/other"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -282,4 +282,4 @@ async def test_options_no_address(
     result = await _set(hass, loaded, base_url=address, **PROGRAMS)
     assert result["type"] is FlowResultType.FORM
     assert "base_url_invalid" in (result["errors"] or {}).values()
-    assert not loaded.options
+    assert loaded.options == PROGRAMS

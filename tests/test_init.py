@@ -43,12 +43,11 @@ async def test_set_up(hass: HomeAssistant, registry: Registry, entry: MockConfig
 
 
 async def test_programs(hass: HomeAssistant, studio: Studio, entry: MockConfigEntry) -> None:
-    """The programs of the set-up are used, those of the options before them."""
-    hass.config_entries.async_update_entry(
-        entry, data={"browser": "/opt/chrome", "ffmpeg": "/opt/ffmpeg"}, options={"browser": "/opt/other"}
-    )
+    """The programs of the options are used."""
+    hass.config_entries.async_update_entry(entry, options={"browser": "/opt/other", "ffmpeg": "/opt/ffmpeg"})
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert _browser(entry.runtime_data).executable == "/opt/other"
+    assert entry.runtime_data._ffmpeg == "/opt/ffmpeg"
 
 
 async def test_no_yaml(hass: HomeAssistant, enable_custom_integrations: None) -> None:
@@ -86,7 +85,7 @@ async def test_nothing_outlives(
         studio.gate.clear()
     cast = cast_task(hass, registry)
     await (settled(hass) if begun else hass.async_block_till_done())
-    token = (await studio.only._credentials()).token
+    token = (await studio.only.credentials()).token
     await _end(hass, entry, how)
     assert cast.done()
     assert (cast.exception() is None) is begun

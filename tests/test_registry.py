@@ -354,7 +354,7 @@ async def test_stop_of_others(registry: Registry, players: Players, studio: Stud
 async def test_shutdown(registry: Registry, players: Players, studio: Studio) -> None:
     """The shutdown ends streams, sessions and the browser."""
     await registry.async_cast(TV, SOURCE, PROFILE)
-    browser = studio.only._browser
+    browser = studio.only.browser
     assert isinstance(browser, FakeBrowser)
     await registry.async_shutdown()
     assert players.device.quits == 1
@@ -397,9 +397,9 @@ async def test_engine_is_told(
     hass: HomeAssistant, registry: Registry, studio: Studio, entry: MockConfigEntry
 ) -> None:
     """A stream gets what it needs of Home Assistant: its address, an access token, and programs."""
-    stream = await registry.async_open(SOURCE, PROFILE)
-    assert stream._home == "http://127.0.0.1:8123"
-    token = hass.auth.async_validate_access_token((await stream._credentials()).token)
+    await registry.async_open(SOURCE, PROFILE)
+    assert (studio.only.home, studio.only.ffmpeg) == ("http://127.0.0.1:8123", "ffmpeg")
+    token = hass.auth.async_validate_access_token((await studio.only.credentials()).token)
     assert token
     assert token.user.id == entry.data["user_id"]
     assert registry.base_url() == "http://10.10.10.10:8123"

@@ -14,7 +14,6 @@ from custom_components.dashboard_cast.urls import browser_url, device_url, strea
 
 from .common import MockConfigEntry
 
-ENTITY = "media_player.tv"
 DEVICE = "192.168.1.20"
 
 
@@ -47,7 +46,7 @@ async def test_towards_device(hass: HomeAssistant, entry: MockConfigEntry, sourc
     await async_process_ha_core_config(
         hass, {"internal_url": "http://homeassistant.local:8123", "external_url": "https://home.example"}
     )
-    assert device_url(hass, entry, DEVICE, ENTITY) == "http://10.10.10.10:8123"
+    assert device_url(hass, entry, DEVICE) == "http://10.10.10.10:8123"
     source_ip.assert_called_once_with(DEVICE)
 
 
@@ -56,14 +55,14 @@ async def test_port(
 ) -> None:
     """The address has the port that the web server listens on."""
     api.port = 80
-    assert device_url(hass, entry, DEVICE, ENTITY) == "http://10.10.10.10"
+    assert device_url(hass, entry, DEVICE) == "http://10.10.10.10"
 
 
 async def test_unknown_interface(hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock) -> None:
     """When there is no way to the device, Home Assistant's own URL is given."""
     source_ip.return_value = None
     await async_process_ha_core_config(hass, {"internal_url": "http://192.168.1.10:8123"})
-    assert device_url(hass, entry, DEVICE, ENTITY) == "http://192.168.1.10:8123"
+    assert device_url(hass, entry, DEVICE) == "http://192.168.1.10:8123"
 
 
 @pytest.mark.parametrize("device", [DEVICE, None, "tv.example"])
@@ -73,7 +72,7 @@ async def test_configured(
 ) -> None:
     """The address of the options goes before all others, with or without a slash at its end."""
     hass.config_entries.async_update_entry(entry, options={CONF_BASE_URL: configured})
-    assert device_url(hass, entry, device, ENTITY) == "http://192.168.7.7:8123"
+    assert device_url(hass, entry, device) == "http://192.168.7.7:8123"
 
 
 async def test_tls(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfig, source_ip: MagicMock) -> None:
@@ -82,7 +81,7 @@ async def test_tls(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfig, 
     await async_process_ha_core_config(
         hass, {"internal_url": "https://192.168.1.10:8123", "external_url": "https://home.example"}
     )
-    assert device_url(hass, entry, DEVICE, ENTITY) == "https://home.example"
+    assert device_url(hass, entry, DEVICE) == "https://home.example"
 
 
 @pytest.mark.parametrize("device", [None, "tv.example"])
@@ -93,7 +92,7 @@ async def test_unknown_device(
     await async_process_ha_core_config(
         hass, {"internal_url": "http://192.168.1.10:8123", "external_url": "https://home.example"}
     )
-    assert device_url(hass, entry, device, ENTITY) == "http://192.168.1.10:8123"
+    assert device_url(hass, entry, device) == "http://192.168.1.10:8123"
     source_ip.assert_not_called()
 
 
@@ -101,8 +100,8 @@ async def test_no_url(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfi
     """Without any URL the person is told which media player it was for."""
     api.use_ssl = True
     with pytest.raises(AddressNotFoundError) as caught:
-        device_url(hass, entry, DEVICE, ENTITY)
-    assert caught.value.placeholders == {"entity": ENTITY}
+        device_url(hass, entry, DEVICE)
+    assert not caught.value.placeholders
 
 
 def test_round_trip() -> None:

@@ -34,9 +34,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
     except BrowserMissingError as error:
         raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key=error.key) from error
     await async_ensure_user(hass, entry)
-    settings = {**entry.data, **entry.options}
-    browser = LocalBrowser(settings.get(CONF_BROWSER))
-    registry = entry.runtime_data = Registry(hass, entry, browser, settings.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+    browser = LocalBrowser(entry.options.get(CONF_BROWSER))
+    ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
+    registry = entry.runtime_data = Registry(hass, entry, browser, ffmpeg)
 
     async def shut_down(_event: Event) -> None:
         await registry.async_shutdown()

@@ -59,7 +59,7 @@ class SignIn:
         else:
             user = await self._hass.auth.async_get_user(chosen)
         if user is None or not user.is_active:
-            raise SignInFailedError(path="")
+            raise SignInFailedError
         return user
 
     async def async_credentials(self) -> AccessToken:
@@ -68,7 +68,7 @@ class SignIn:
         try:
             access = self._hass.auth.async_create_access_token(token)
         except ValueError as error:
-            raise SignInFailedError(path="") from error
+            raise SignInFailedError from error
         return AccessToken(access, int(token.access_token_expiration.total_seconds()))
 
     def revoke(self) -> None:

@@ -26,6 +26,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from pychromecast import Chromecast
+from pychromecast.config import APP_MEDIA_RECEIVER
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import (
     MEDIA_PLAYER_ERROR_CODES,
@@ -100,8 +101,9 @@ class CastSession:
 
     async def async_started(self) -> None:
         """Wait until the media player plays; raises the DashboardCastError that kept it from that."""
-        # Who waits for a future and is cancelled cancels the future, and others wait for it.
-        await asyncio.shield(self._playing)
+        # Who waits for a future itself and is cancelled cancels it, and others wait for it too.
+        await asyncio.wait([self._playing])
+        self._playing.result()
 
     @property
     def is_playing(self) -> bool:
@@ -113,7 +115,7 @@ class CastSession:
         assert self.stream is not None
         if not device.has_screen:
             raise TargetNotScreenError(entity=self.entity_id)
-        base = device_url(self._hass, self._entry, device.host, self.entity_id)
+        base = device_url(self._hass, self._entry, device.host)
         self._device = device
         self._sent = True
         await self._hass.async_add_executor_job(
@@ -123,10 +125,13 @@ class CastSession:
             base + stream_path(self.stream.token, STILL_PICTURE),
         )
 
-    async def async_stop(self) -> None:
-        """Take the stream off the media player, when it still plays it, and end the session."""
-        device, was_loading = self._device, self.stream is not None
-        self.end(StartCancelledError(entity=self.entity_id))
+    async def async_stop(self, reason: DashboardCastError | None = None) -> None:
+        """Take the stream off the media player, when it still plays it, and end the session.
+
+        reason: what who still waits for the start is told; None when somebody wanted the stop.
+        """
+        device, was_loading = self._device, self._sent
+        self.end(reason or StartCancelledError(entity=self.entity_id))
         with suppress(HomeAssistantError, PyChromecastError, TimeoutError):
             async with asyncio.timeout(_COMMAND_TIMEOUT_S):
                 if device:
@@ -179,7 +184,11 @@ class CastSession:
             self.end(error)
         except TimeoutError:
             self.end(self._load_failed(f"no picture within {LOAD_TIMEOUT_S:g} s"))
-        except (HomeAssistantError, PyChromecastError) as error:
+        except HomeAssistantError as error:
+            # Our own failures come back through Home Assistant's Cast integration in its words.
+            cause = error.__cause__
+            self.end(cause if isinstance(cause, DashboardCastError) else self._load_failed(str(error)))
+        except PyChromecastError as error:
             self.end(self._load_failed(str(error)))
         except Exception as error:
             # Media players are other people's code, and somebody waits for an answer.
@@ -193,7 +202,7 @@ class CastSession:
             # Comes back to `async_load` through our cast platform, which knows the device's address.
             await self._async_call_play(url)
             return
-        base = device_url(self._hass, self._entry, None, self.entity_id)
+        base = device_url(self._hass, self._entry, None)
         self._sent = True
         await self._async_call_play(base + url)
         self._watch_state()
@@ -222,14 +231,18 @@ class CastSession:
         return entry is not None and entry.platform == CAST_INTEGRATION
 
     def _watch_state(self) -> None:
-        """End the session when a media player that is no Cast device has stopped playing."""
+        """End the session when a media player that is no Cast device has played and does not any more."""
+        state = self._hass.states.get(self.entity_id)
+        played = state is not None and state.state not in _ENDED_STATES
 
         @callback
         def changed(event: Event[EventStateChangedData]) -> None:
-            old, new = event.data["old_state"], event.data["new_state"]
-            was_playing = old is not None and old.state == MediaPlayerState.PLAYING
-            if new is None or (was_playing and new.state in _ENDED_STATES):
+            nonlocal played
+            new = event.data["new_state"]
+            if new is None or (played and new.state in _ENDED_STATES):
                 self.note_over(new.state if new else "removed")
+            elif new.state not in _ENDED_STATES:
+                played = True
 
         self._unsubscribe = async_track_state_change_event(self._hass, self.entity_id, changed)
 
@@ -281,7 +294,9 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         if self._session is not session:
             return
         self._session = None
-        if self._chromecast.media_controller.status.content_id == self.url:
+        # Until the device has taken the LOAD up, its status is about what it did before.
+        loading = self._app_session is None and self._chromecast.app_id == APP_MEDIA_RECEIVER
+        if loading or self._chromecast.media_controller.status.content_id == self.url:
             self._chromecast.quit_app()
 
     @override

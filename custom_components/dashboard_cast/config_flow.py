@@ -21,6 +21,7 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 import probatio
+from yarl import URL
 
 from .const import CONF_BASE_URL, CONF_BROWSER, CONF_FFMPEG, CONF_USER, DEFAULT_FFMPEG, DOMAIN
 from .engine.trial import try_engine
@@ -92,7 +93,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Create the entry."""
-        return self.async_create_entry(title="Dashboard Cast", data=self._programs)
+        return self.async_create_entry(title="Dashboard Cast", data={}, options=self._programs)
 
     def _async_show_programs(
         self, errors: dict[str, str], placeholders: dict[str, str] | None = None, step_id: str = "user"
@@ -113,15 +114,18 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
         """Ask for all of it at once."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
-        current = {**self.config_entry.data, **self.config_entry.options}
+        current = dict(self.config_entry.options)
         if user_input is not None:
             try:
-                if _programs(user_input) != _programs(current):
+                if not _is_address(user_input.get(CONF_BASE_URL)):
+                    errors[CONF_BASE_URL] = "base_url_invalid"
+                elif _programs(user_input) != _programs(current):
                     await _async_check(self.hass, user_input)
-                return self.async_create_entry(data=user_input)
             except DashboardCastError as error:
                 errors["base"] = error.key
                 placeholders = error.placeholders
+            if not errors:
+                return self.async_create_entry(data=user_input)
             current = user_input
         return self.async_show_form(
             step_id="init",
@@ -145,6 +149,17 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                 **_PROGRAMS.schema,
             }
         )
+
+
+def _is_address(address: str | None) -> bool:
+    """Return whether this is the address of a web server, or none at all."""
+    if address is None:
+        return True
+    try:
+        url = URL(address)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
 
 
 def _programs(settings: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -23,7 +23,7 @@ def normalized_path(path: str) -> str:
     decoded = unquote(path)
     parts = decoded.strip("/").split("/")
     if (
-        len(path) > _MAX_LENGTH
+        len(decoded) >= _MAX_LENGTH
         or unquote(decoded) != decoded
         or _FORBIDDEN & set(decoded)
         or not decoded.isprintable()

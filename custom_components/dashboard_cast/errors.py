@@ -76,7 +76,7 @@ class PageNotReadyError(DashboardCastError):
 
 
 class SignInFailedError(DashboardCastError):
-    """Home Assistant did not accept our sign-in. Placeholder: path."""
+    """Home Assistant did not accept our sign-in."""
 
     key = "sign_in_failed"
 
@@ -130,6 +130,6 @@ class StartCancelledError(DashboardCastError):
 
 
 class AddressNotFoundError(DashboardCastError):
-    """No address of Home Assistant's is known that the device can reach. Placeholder: entity."""
+    """No address of Home Assistant's is known that the device can reach."""
 
     key = "address_not_found"

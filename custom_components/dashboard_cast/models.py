@@ -30,7 +30,7 @@ class Source:
     """Dark or light; None leaves it to the theme."""
     zoom: float = 1.0
     language: str | None = None
-    """Code as Home Assistant's frontend knows it, such as `de`; None for Home Assistant's own."""
+    """Code as Home Assistant's frontend knows it, such as `de`; None for that of the user."""
     kiosk: bool = True
     """Whether sidebar and toolbar are hidden."""
 

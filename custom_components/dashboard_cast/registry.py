@@ -7,7 +7,7 @@ from datetime import timedelta
 import logging
 import time
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -20,7 +20,7 @@ from .const import DOMAIN
 from .dashboards import async_check_dashboard
 from .engine.cdp import Browser
 from .engine.stream import Stream
-from .errors import DashboardCastError, EncoderFailedError
+from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
 from .models import Profile, Source
 from .urls import browser_url, device_url, token_of
 
@@ -40,6 +40,8 @@ class _Slot:
     stream: Stream
     ready: asyncio.Task[None]
     sessions: set[CastSession] = field(default_factory=set)
+    waiting: int = 0
+    """How many wait for its address."""
     linked: bool = False
     """Whether its address was given away: then it lives as long as somebody watches."""
 
@@ -59,7 +61,8 @@ class Registry:
         self._slots: dict[tuple[Source, Profile], _Slot] = {}
         self._sessions: dict[str, CastSession] = {}
         self._timers: dict[CastSession, CALLBACK_TYPE] = {}
-        self._devices: WeakKeyDictionary[Chromecast, CastDevice] = WeakKeyDictionary()
+        # A device lives as long as the object it listens to, which holds it.
+        self._devices: WeakValueDictionary[int, CastDevice] = WeakValueDictionary()
         self._ending: set[asyncio.Task[None]] = set()
         self._unwatch = async_track_time_interval(
             hass, self._end_unwatched, _VIEWER_CHECK, name="Dashboard Cast viewers"
@@ -100,20 +103,21 @@ class Registry:
         """Return a running stream for whoever gets its address; raises a DashboardCastError."""
         await self._async_check(source)
         slot = self._slot(source, profile)
-        slot.linked = True
+        slot.waiting += 1
         try:
-            await asyncio.shield(slot.ready)
-        except asyncio.CancelledError:
+            await asyncio.wait([slot.ready])
+            slot.linked = True
+        finally:
+            slot.waiting -= 1
             self._release(slot)
-            raise
-        return slot.stream
+        return self._started(slot)
 
     def base_url(self) -> str:
         """Return the address of Home Assistant that is given to who asks for a stream's address.
 
         Raises AddressNotFoundError.
         """
-        return device_url(self._hass, self._entry, None, "")
+        return device_url(self._hass, self._entry, None)
 
     async def async_load(self, entity_id: str, chromecast: Chromecast, url: str) -> bool:
         """Send a Cast device to a stream of ours; return whether the URL is one.
@@ -181,7 +185,14 @@ class Registry:
         """Return the running stream that a session wants."""
         slot = self._slot(session.source, session.profile)
         slot.sessions.add(session)
-        await asyncio.shield(slot.ready)
+        await asyncio.wait([slot.ready])
+        return self._started(slot)
+
+    def _started(self, slot: _Slot) -> Stream:
+        """Return a stream whose start is over; raises what kept it from starting."""
+        if slot.ready.cancelled():
+            raise StartCancelledError(entity=slot.stream.source.path)
+        slot.ready.result()
         return slot.stream
 
     def _slot(self, source: Source, profile: Profile) -> _Slot:
@@ -227,14 +238,11 @@ class Registry:
         else:
             error = EncoderFailedError(detail=str(reason or "the stream has ended"))
         for session in list(slot.sessions):
-            if slot.ready.done() and not session.ended:
-                self._soon(session.async_stop())
-            else:
-                session.end(error)
+            self._soon(session.async_stop(error))
 
     def _release(self, slot: _Slot) -> None:
         """End a stream that nobody is left for."""
-        if not slot.sessions and not slot.linked:
+        if not slot.sessions and not slot.waiting and not slot.linked:
             self._close(slot)
 
     def _close(self, slot: _Slot) -> None:
@@ -274,9 +282,10 @@ class Registry:
         self._timers[session] = async_call_later(self._hass, duration, end)
 
     def _device(self, chromecast: Chromecast) -> CastDevice:
-        if chromecast not in self._devices:
-            self._devices[chromecast] = CastDevice(chromecast, self._hass.loop)
-        return self._devices[chromecast]
+        device = self._devices.get(id(chromecast))
+        if device is None:
+            device = self._devices[id(chromecast)] = CastDevice(chromecast, self._hass.loop)
+        return device
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._hass.async_create_background_task(work, name="Dashboard Cast end", eager_start=False)

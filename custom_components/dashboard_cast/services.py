@@ -5,16 +5,24 @@ from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
-from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.const import (
+    ATTR_AREA_ID,
+    ATTR_DEVICE_ID,
+    ATTR_ENTITY_ID,
+    ATTR_FLOOR_ID,
+    ATTR_LABEL_ID,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import (
     HomeAssistant,
     ServiceCall,
     ServiceResponse,
     SupportsResponse,
     callback,
+    split_entity_id,
 )
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.service import async_extract_entity_ids
+from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 import probatio
 
 from .const import DEFAULT_FRAME_RATE, DOMAIN, MASTER_PLAYLIST, MAX_FRAME_RATE, STILL_PICTURE
@@ -62,6 +70,7 @@ _START_SCHEMA: Final = probatio.Schema(
         probatio.Optional(ATTR_DURATION): cv.positive_time_period,
     }
 )
+_TARGET_KEYS: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _STOP_SCHEMA: Final = probatio.Schema({**cv.ENTITY_SERVICE_FIELDS})
 
 
@@ -79,7 +88,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     try:
         registry = _registry(call.hass)
         source, profile = _source(call.data), _profile(call.data)
-        targets = await async_extract_entity_ids(call)
+        targets = _targets(call)
         if not targets and not call.return_response:
             raise TargetMissingError
         for entity_id in targets:
@@ -97,7 +106,8 @@ async def _async_stop(call: ServiceCall) -> None:
         registry = _registry(call.hass)
     except DashboardCastError as error:
         raise translated(error) from error
-    await registry.async_stop(await async_extract_entity_ids(call) or None)
+    has_target = any(key in call.data for key in _TARGET_KEYS)
+    await registry.async_stop(_targets(call) if has_target else None)
 
 
 async def _async_cast(
@@ -142,6 +152,17 @@ def _source(data: dict[str, Any]) -> Source:
 
 def _profile(data: dict[str, Any]) -> Profile:
     return Profile.of(data[ATTR_SIZE], data[ATTR_FRAME_RATE])
+
+
+def _targets(call: ServiceCall) -> set[str]:
+    """Return what was named, and the media players of areas, devices and the like that were named."""
+    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
+    players = {
+        entity_id
+        for entity_id in selected.indirectly_referenced
+        if split_entity_id(entity_id)[0] == MEDIA_PLAYER_DOMAIN
+    }
+    return selected.referenced | players
 
 
 def _check_target(hass: HomeAssistant, entity_id: str) -> None:

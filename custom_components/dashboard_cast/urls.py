@@ -22,7 +22,7 @@ def browser_url(hass: HomeAssistant) -> str:
     return str(URL.build(scheme="https" if api.use_ssl else "http", host=host, port=api.port))
 
 
-def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None, entity_id: str) -> str:
+def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None) -> str:
     """Return where a device reaches Home Assistant: the address of our interface towards it.
 
     device: the device's IP address or host name, None when unknown. With HTTPS, where the certificate decides
@@ -38,7 +38,7 @@ def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None, enti
     try:
         return get_url(hass, prefer_external=hass.config.api.use_ssl, allow_cloud=False)
     except NoURLAvailableError as error:
-        raise AddressNotFoundError(entity=entity_id) from error
+        raise AddressNotFoundError from error
 
 
 def stream_path(token: str, name: str) -> str:
@@ -48,7 +48,10 @@ def stream_path(token: str, name: str) -> str:
 
 def token_of(url: str) -> str | None:
     """Return the token in a URL or path of ours, None when it is not one of ours."""
-    path = URL(url).path
+    try:
+        path = URL(url).path
+    except ValueError:
+        return None
     if not path.startswith(f"{API_PATH}/"):
         return None
     return path.removeprefix(f"{API_PATH}/").split("/", 1)[0]

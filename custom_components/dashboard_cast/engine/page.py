@@ -145,7 +145,7 @@ class Page:
                     steady = steady + 1 if drawn else 0
         except TimeoutError as error:
             if state and not state["signedIn"]:
-                raise SignInFailedError(path=self._source.path) from error
+                raise SignInFailedError from error
             detail = state.get("error") or state.get("waitsFor") or "the page keeps changing"
             raise self._not_ready(timeout, detail) from error
 
@@ -230,9 +230,13 @@ class Page:
 
 def script(source: Source, home: str) -> str:
     """Return what runs in the page before its own scripts."""
-    storage: dict[str, Any] = {"dockedSidebar": "always_hidden", "suspendWhenHidden": False}
+    storage: dict[str, Any] = {"suspendWhenHidden": False}
+    if source.kiosk:
+        storage["dockedSidebar"] = "always_hidden"
     if source.theme is not None or source.dark is not None:
-        storage["selectedTheme"] = {"theme": source.theme or "default", "dark": bool(source.dark)}
+        # Without `dark` the frontend follows what the browser prefers.
+        dark = {} if source.dark is None else {"dark": source.dark}
+        storage["selectedTheme"] = {"theme": source.theme or "default", **dark}
     if source.language is not None:
         storage["selectedLanguage"] = source.language
     settings = {
