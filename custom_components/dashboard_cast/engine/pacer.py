@@ -12,7 +12,7 @@ from ..models import MICROSECONDS, Frame
 KEEP_ALIVE_US: Final = MICROSECONDS // 2
 # The stream begins this long before its first picture: that picture fills the segments a player wants before
 # it starts (three, RFC 8216 section 6.3.3), so nobody waits for them.
-LEAD_US: Final = 3 * MICROSECONDS
+LEAD_US: Final = 3 * KEEP_ALIVE_US
 # Two pictures never share a tick of the encoder's 90 kHz clock.
 _STEP_US: Final = 1_000
 

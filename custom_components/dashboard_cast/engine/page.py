@@ -20,7 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 READY_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.05
 # The page has stopped growing when it had the same size this often in a row.
-_STEADY_POLLS: Final = 4
+_STEADY_POLLS: Final = 3
 # Text stays sharp, and FFmpeg reads it as fast as any.
 _JPEG_QUALITY: Final = 90
 _HEALTH_INTERVAL_S: Final = 5.0

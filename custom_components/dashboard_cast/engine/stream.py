@@ -17,8 +17,8 @@ from .segments import SegmentStore
 
 _LOGGER = logging.getLogger(__name__)
 
-# Three target durations before a player is sent to a stream (RFC 8216 section 6.3.3).
-READY_SEGMENTS: Final = 6
+# What a player wants to find before it is sent to a stream (RFC 8216 section 6.3.3).
+READY_SEGMENTS: Final = 3
 _TOKEN_BYTES: Final = 32
 # A page has half of it to be drawn.
 START_TIMEOUT_S: Final = 2 * READY_TIMEOUT_S
