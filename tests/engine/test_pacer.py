@@ -8,7 +8,13 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.dashboard_cast.engine.pacer import KEEP_ALIVE_US, LEAD_US, PacedFrame, Pacer
+from custom_components.dashboard_cast.engine.pacer import (
+    ECHO_INTERVALS,
+    KEEP_ALIVE_US,
+    LEAD_US,
+    PacedFrame,
+    Pacer,
+)
 from custom_components.dashboard_cast.models import MICROSECONDS, Frame
 
 from .helpers import near
@@ -120,18 +126,18 @@ def test_still_page_is_on_the_grid() -> None:
 
 
 def test_change_and_echo() -> None:
-    """A change is sent at once and again after a frame interval; then the page is still, on the grid."""
+    """A change is sent at once and again after two frame intervals; then the page is still, on the grid."""
     done = play(scene, 10, [(0.0, 0.0), (0.6, 0.0)])
     after = [frame for frame in done.sent if frame.jpeg == b"1"]
-    assert [frame.time_us for frame in after[:3]] == [3_600_000, 3_700_000, 4_000_000]
+    assert [frame.time_us - LEAD_US for frame in after[:3]] == [600_000, 800_000, 1_500_000]
     assert all(frame.time_us % KEEP_ALIVE_US == 0 for frame in after[2:])
 
 
 def test_point_left_out_after_a_change() -> None:
     """A point of the grid shortly after an echo is left out."""
     done = play(scene, 10, [(0.0, 0.0), (0.75, 0.0)])
-    after = [frame.time_us for frame in done.sent if frame.jpeg == b"1"]
-    assert after[:3] == [3_750_000, 3_850_000, 4_500_000]
+    after = [frame.time_us - LEAD_US for frame in done.sent if frame.jpeg == b"1"]
+    assert after[:3] == [750_000, 950_000, 1_500_000]
 
 
 def test_only_the_latest_is_sent() -> None:
@@ -144,14 +150,14 @@ def test_late_picture() -> None:
     """A picture that was drawn before a keep-alive that is sent already comes right after it."""
     done = play(scene, 10, [(0.0, 0.0), (0.51, 0.1)])
     (change,) = changes(done)
-    assert 3_500_000 < change.time_us <= 3_502_000
+    assert 500_000 < change.time_us - LEAD_US <= 502_000
 
 
 def test_a_picture_of_the_past_keeps_its_time() -> None:
     """A picture has the time it was drawn, not the time it arrived."""
     done = play(scene, 10, [(0.0, 0.0), (0.4, 0.1)])
     (change,) = changes(done)
-    assert change.time_us == pytest.approx(3_300_000, abs=ROUNDING_US)
+    assert change.time_us - LEAD_US == pytest.approx(300_000, abs=ROUNDING_US)
 
 
 async def test_a_repeat_that_is_due_before_a_change_comes_before_it() -> None:
@@ -161,19 +167,19 @@ async def test_a_repeat_that_is_due_before_a_change_comes_before_it() -> None:
     pacer.offer(Frame(b"0", now))
     frames = pacer.frames()
     lead = [await anext(frames) for _ in range(LEAD_US // KEEP_ALIVE_US + 1)]
-    assert lead[-1] == PacedFrame(b"0", 3_000_000)
-    now += 0.85
+    assert lead[-1] == PacedFrame(b"0", LEAD_US)
+    now += 0.95
     pacer.offer(Frame(b"1", START_S + 0.7))
     after = [await anext(frames) for _ in range(3)]
     assert [frame.jpeg for frame in after] == [b"0", b"1", b"1"]
-    assert near([frame.time_us for frame in after], [3_500_000, 3_700_000, 3_800_000], ROUNDING_US)
+    assert near([frame.time_us - LEAD_US for frame in after], [500_000, 700_000, 900_000], ROUNDING_US)
 
 
 def test_a_change_takes_the_place_of_an_echo() -> None:
     """While a page moves at the cap, each picture is sent once."""
     done = play(scene, 10, [(0.0, 0.0), *[(0.1, 0.0)] * 4])
-    moving = [time for time in done.times if time <= 3_400_000 + ROUNDING_US]
-    assert len(moving) <= LEAD_US // KEEP_ALIVE_US + 1 + 2 * 4
+    moving = [time for time in done.times if time <= LEAD_US + 400_000 + ROUNDING_US]
+    assert len(moving) == LEAD_US // KEEP_ALIVE_US + 1 + 4
     assert [frame.jpeg for frame in changes(done)] == [b"1", b"2", b"3", b"4"]
 
 
@@ -193,7 +199,9 @@ def test_nothing_before_the_first_picture() -> None:
 
 pauses = st.floats(0.0, 2.0, allow_nan=False) | st.sampled_from([0.0, 0.1, 0.25, 0.5, 1 / 15, 1 / 3])
 ages = st.floats(0.0, 0.9, allow_nan=False)
-rates = st.integers(5, 30)
+rates = st.integers(1, 30)
+# At these the cap alone decides; slower ones are overtaken by keep-alives.
+fast_rates = st.integers(5, 30)
 
 
 @settings(max_examples=60, deadline=None)
@@ -211,7 +219,7 @@ def test_any_offers(rate: int, offers: list[Offer], slow: float) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(rates, st.lists(pauses, min_size=1, max_size=25))
+@given(fast_rates, st.lists(pauses, min_size=1, max_size=25))
 def test_any_offers_at_the_cap(rate: int, more: list[float]) -> None:
     """Pictures that come at the cap or slower are all sent, with their times, and never more than twice."""
     interval_us = MICROSECONDS // rate
@@ -227,13 +235,13 @@ def test_any_offers_at_the_cap(rate: int, more: list[float]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(rates, st.lists(pauses, min_size=1, max_size=25))
 def test_every_change_is_followed_up(rate: int, more: list[float]) -> None:
-    """After a change the next picture comes within a frame interval, so the encoder lets the change out."""
+    """After a change the next picture comes soon, so that the encoder lets the change out."""
     interval_us = MICROSECONDS // rate
     done = play(scene, rate, [(0.0, 0.0), *((pause, 0.0) for pause in more)])
     changed = {change.time_us for change in changes(done)}
     for before, after in pairwise(done.times):
         if before in changed:
-            assert after - before <= interval_us
+            assert after - before <= ECHO_INTERVALS * interval_us
 
 
 @settings(max_examples=30, deadline=None)
@@ -243,6 +251,6 @@ def test_still_after_any_change(rate: int, pause: float) -> None:
     done = play(scene, rate, [(0.0, 0.0), (0.1 + pause, 0.0)])
     (change,) = changes(done)
     rest = [time for time in done.times if time > change.time_us]
-    assert rest[0] == change.time_us + MICROSECONDS // rate
+    assert rest[0] <= change.time_us + ECHO_INTERVALS * MICROSECONDS // rate
     assert all(time % KEEP_ALIVE_US == 0 for time in rest[1:])
     assert len(rest) > 3

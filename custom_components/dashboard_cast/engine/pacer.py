@@ -13,6 +13,7 @@ KEEP_ALIVE_US: Final = MICROSECONDS // 2
 # The stream begins this long before its first picture: that picture fills the segments a player wants before
 # it starts (three, RFC 8216 section 6.3.3), so nobody waits for them.
 LEAD_US: Final = 3 * KEEP_ALIVE_US
+ECHO_INTERVALS: Final = 2
 # Two pictures never share a tick of the encoder's 90 kHz clock.
 _STEP_US: Final = 1_000
 
@@ -30,7 +31,8 @@ class Pacer:
     """Sends a picture when it changed, with the time it was drawn, and repeats it on a grid of keep-alives.
 
     An encoder's picture becomes a fragment only when the next one tells how long it lasts. So a picture that
-    nothing follows is sent once more after one interval of the frame rate cap.
+    nothing follows is sent once more: after two intervals of the frame rate cap, as in motion the next one
+    may be a little late.
     """
 
     def __init__(self, frame_rate: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,13 +99,12 @@ class Pacer:
     def _next_us(self, last_us: int | None = None) -> int:
         """Return when the shown picture is repeated next, after having been sent at `last_us`."""
         last_us = self._last_us if last_us is None else last_us
-        if self._echo:
-            return last_us + self._interval_us
         if last_us < 0:
             return 0
         # On a grid, so that a still page has a picture exactly where a segment begins; a point of the grid
         # is left out when a change was sent shortly before.
-        return (last_us + KEEP_ALIVE_US // 2) // KEEP_ALIVE_US * KEEP_ALIVE_US + KEEP_ALIVE_US
+        point_us = (last_us + KEEP_ALIVE_US // 2) // KEEP_ALIVE_US * KEEP_ALIVE_US + KEEP_ALIVE_US
+        return min(point_us, last_us + ECHO_INTERVALS * self._interval_us) if self._echo else point_us
 
     def _since_start(self, moment: float) -> int:
         return round((moment - self.started) * MICROSECONDS)
