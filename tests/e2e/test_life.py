@@ -33,6 +33,7 @@ async def own_users(house: House) -> list[str]:
 
 async def test_reload_and_removal(own_house: House) -> None:
     """Reloading ends what runs and keeps the user; removing takes the user away too."""
+    assert "Attempting install" not in own_house.home.log()
     user = await own_users(own_house)
     await own_house.home.reload_entry(own_house.entry_id)
     await only_home_assistant_runs(own_house)

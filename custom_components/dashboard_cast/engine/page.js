@@ -48,6 +48,8 @@
     return resolver && [...resolver.children].find(visible);
   };
 
+  let kioskAsked = false;
+
   // What is still to come, in words for the log; empty when everything is drawn. `size` tells whether the
   // page still grows.
   const state = () => {
@@ -57,7 +59,11 @@
     if (!signedIn || !home.hass.connected) return { ...result, waitsFor: "the connection to Home Assistant" };
     const shown = panel();
     if (!shown) return { ...result, waitsFor: "the dashboard" };
-    window.dispatchEvent(new CustomEvent("hass-kiosk-mode", { detail: { enable: settings.kiosk } }));
+    if (settings.kiosk && !home.hass.kioskMode && !kioskAsked) {
+      // Once: each time the frontend hands every card a new state to draw.
+      kioskAsked = true;
+      window.dispatchEvent(new CustomEvent("hass-kiosk-mode", { detail: { enable: true } }));
+    }
     let cards = 0;
     for (const node of elements(shown.shadowRoot || shown)) {
       result.size += 1;

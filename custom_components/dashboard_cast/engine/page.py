@@ -18,7 +18,9 @@ from .cdp import Json, Tab
 _LOGGER = logging.getLogger(__name__)
 
 READY_TIMEOUT_S: Final = 30.0
-_POLL_S: Final = 0.05
+# Looking costs the page time that it needs for drawing.
+_POLL_S: Final = 0.1
+_STEADY_POLL_S: Final = 0.05
 # The page has stopped growing when it had the same size this often in a row.
 _STEADY_POLLS: Final = 3
 # Text stays sharp, and FFmpeg reads it as fast as any.
@@ -139,7 +141,7 @@ class Page:
             async with asyncio.timeout(timeout):
                 steady = 0
                 while steady < _STEADY_POLLS:
-                    await self._raise_if_lost(_POLL_S)
+                    await self._raise_if_lost(_STEADY_POLL_S if steady else _POLL_S)
                     size, state = state.get("size"), await self._state()
                     drawn = not state["waitsFor"] and not state["error"] and state["size"] == size
                     steady = steady + 1 if drawn else 0
