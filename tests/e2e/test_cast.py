@@ -44,7 +44,7 @@ async def test_picture_is_whole_and_live(house: House, tmp_path: Path) -> None:
         await asyncio.sleep(0.05)
     report = reports[-1]
     assert report.resolution == (1280, 720)
-    # A player on a busy machine may seek by a few milliseconds; nobody sees less than one picture of the clock.
+    # A player on a busy machine may seek by a few milliseconds; less than one tick of the clock nobody sees.
     assert report.stalled < SHORTEST_VISIBLE_S
     assert report.latency_p95 is not None
     assert report.latency_p95 <= LATENCY_MS

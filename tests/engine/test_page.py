@@ -277,7 +277,7 @@ async def test_not_signed_in(browser: LocalBrowser, frontend: Frontend) -> None:
     async with viewing(browser, frontend, "home.hass = { connected: true };") as view:
         with pytest.raises(SignInFailedError) as failed:
             await view.page.open(SOON_S)
-    assert list(failed.value.placeholders) == ["path"]
+    assert not failed.value.placeholders
 
 
 async def test_no_token(browser: LocalBrowser, frontend: Frontend) -> None:
@@ -416,7 +416,7 @@ class Look:
 
 LOOKS = {
     "as it is": Look(Source("/")),
-    "theme": Look(Source("/", theme='N"o \\'), theme={"theme": 'N"o \\', "dark": False}),
+    "theme": Look(Source("/", theme='N"o \\'), theme={"theme": 'N"o \\'}),
     "dark": Look(
         Source("/", dark=True, language="de"),
         theme={"theme": "default", "dark": True},
@@ -452,7 +452,7 @@ async def test_kiosk(browser: LocalBrowser, frontend: Frontend, *, kiosk: bool) 
         await view.frame(has(BLUE))
         colours = {near(pixel(frame.jpeg, 10, 10), RED, 10) for frame in view.frames}
         assert colours == {not kiosk}
-        assert await view.evaluate("told") == kiosk
+        assert await view.evaluate("window.told ?? false") == kiosk
 
 
 @pytest.mark.parametrize("rate", [5, 15])
