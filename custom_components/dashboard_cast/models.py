@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 MICROSECONDS: Final = 1_000_000
+VIDEO_TIMESCALE: Final = 90_000
+"""Ticks per second of coded pictures."""
 
 
 class SizePreset(StrEnum):
@@ -69,78 +71,24 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
-    """One track of an init segment."""
+class Sample:
+    """One coded picture (an access unit)."""
 
-    number: int
-    kind: str
-    """`vide` or `soun`, as the handler box says."""
-    timescale: int
-    """Ticks per second."""
-    codec: str
-    """As in the CODECS attribute (RFC 6381), such as `avc1.640029`."""
-    width: int
-    """Pixels; 0 for audio."""
-    height: int
-    """Pixels; 0 for audio."""
+    data: bytes
+    """Its NAL units, each preceded by its length in four bytes (ISO/IEC 14496-15 section 5.3.3)."""
+    time: int
+    """When it is shown, in ticks of 1/90 000 s since the stream's start; it rises from picture to picture."""
+    keyframe: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """The init segment of one encoder run."""
-
-    data: bytes
-    tracks: tuple[Track, ...]
-
-    @property
-    def codecs(self) -> str:
-        """The CODECS attribute: every track's codec, comma-separated (RFC 8216 section 4.3.4.2)."""
-        return ",".join(track.codec for track in self.tracks)
-
-    @property
-    def video(self) -> Track:
-        """The video track."""
-        return next(track for track in self.tracks if track.kind == "vide")
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """One `moof` and `mdat` pair from the encoder."""
-
-    data: bytes
-    start: float
-    """When its first picture is shown, in seconds since the encoder's start."""
-    duration: float
-    """How long its pictures are shown, in seconds."""
-    keyframe: bool
-    """Whether its first picture can be decoded without any before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of a segment that is complete before the segment is."""
-
-    data: bytes
-    duration: float
-    """Seconds."""
-    independent: bool
-    """Whether it begins with a keyframe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A complete media segment."""
+    """What players need before the pictures of one encoder configuration."""
 
     number: int
-    """Media sequence number, counted on through encoder restarts."""
-    parts: tuple[Part, ...]
-    start: float
-    """When its first picture was drawn, in seconds since the epoch."""
-    duration: float
-    """Seconds."""
-    init: int
-    """Number of the init segment it needs."""
-    discontinuity: bool
-    """Whether it is the first of its encoder run."""
-    data: bytes
-    """All its parts, ready to be served."""
+    avcc: bytes
+    """AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3)."""
+    width: int
+    """Pixels."""
+    height: int
+    """Pixels."""

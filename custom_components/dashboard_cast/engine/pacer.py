@@ -8,12 +8,17 @@ from typing import Final
 
 from ..models import MICROSECONDS, Frame
 
-# A still page is sent this often, so that segments and parts go on.
-KEEP_ALIVE_US: Final = MICROSECONDS // 2
+# A part begins on every point of this grid, with a picture: a repeat, when nothing changed. Players stay three
+# parts behind (RFC 8216bis section 4.4.3.8).
+PART_US: Final = MICROSECONDS // 4
+# A segment begins on every so manieth point, with a keyframe. Playlists count target durations in whole seconds
+# (RFC 8216 section 4.3.3.1), and players without low latency stay three of them behind.
+SEGMENT_US: Final = MICROSECONDS
 # The stream begins this long before its first picture: that picture fills the segments a player wants before
 # it starts (three, RFC 8216 section 6.3.3), so nobody waits for them.
-LEAD_US: Final = 3 * KEEP_ALIVE_US
-ECHO_INTERVALS: Final = 2
+LEAD_US: Final = 3 * SEGMENT_US
+# A picture reaches us this long after it was drawn; so long a point of the grid waits for pictures before it.
+GRACE_US: Final = 40_000
 # Two pictures never share a tick of the encoder's 90 kHz clock.
 _STEP_US: Final = 1_000
 
@@ -22,28 +27,23 @@ _STEP_US: Final = 1_000
 class PacedFrame:
     """A picture on its way to the encoder."""
 
-    jpeg: bytes
+    frame: Frame
     time_us: int
     """Microseconds since the stream's start."""
+    keyframe: bool
+    """Whether a segment begins with it."""
 
 
 class Pacer:
-    """Sends a picture when it changed, with the time it was drawn, and repeats it on a grid of keep-alives.
+    """Sends a picture when it changed, with the time it was drawn, and repeats it where parts begin."""
 
-    An encoder's picture becomes a fragment only when the next one tells how long it lasts. So a picture that
-    nothing follows is sent once more: after two intervals of the frame rate cap, as in motion the next one
-    may be a little late.
-    """
-
-    def __init__(self, frame_rate: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Pace at most `frame_rate` pictures per second; clock: seconds, monotonic."""
-        self._interval_us = MICROSECONDS // frame_rate
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """clock: seconds, monotonic."""
         self._clock = clock
         self._frame: Frame | None = None
         self._changed = asyncio.Event()
         self._started: float | None = None
         self._last_us = -1
-        self._echo = False
 
     @property
     def started(self) -> float:
@@ -63,18 +63,18 @@ class Pacer:
         await self._changed.wait()
         shown = self._take()
         while True:
-            for time_us in self._due():
-                yield self._send(shown, time_us)
+            # What is shown at first is drawn already: nothing before it is waited for.
+            while (point_us := self._next_point()) <= max(self._now_us() - GRACE_US, LEAD_US):
+                yield self._send(shown, point_us)
             if self._changed.is_set():
                 frame = self._take()
-                # A late picture was drawn before keep-alives that are sent already.
-                time_us = max(self._since_start(frame.time), self._last_us + _STEP_US)
-                for due_us in self._due(time_us):
-                    yield self._send(shown, due_us)
+                time_us = self._since_start(frame.time)
+                while (point_us := self._next_point()) <= time_us:
+                    yield self._send(shown, point_us)
                 shown = frame
-                self._echo = True
-                yield self._send(shown, time_us)
-            await self._wait_until(self._next_us())
+                # One that came late was drawn before a point that is sent already.
+                yield self._send(shown, max(time_us, self._last_us + _STEP_US))
+            await self._wait_until(self._next_point() + GRACE_US)
 
     def _take(self) -> Frame:
         assert self._frame is not None
@@ -83,28 +83,14 @@ class Pacer:
 
     def _send(self, frame: Frame, time_us: int) -> PacedFrame:
         self._last_us = time_us
-        return PacedFrame(frame.jpeg, time_us)
+        return PacedFrame(frame, time_us, time_us % SEGMENT_US == 0)
 
-    def _due(self, end_us: int | None = None) -> list[int]:
-        """Return the times up to now, or before `end_us`, at which the shown picture has to be repeated."""
-        now_us = self._since_start(self._clock()) if end_us is None else end_us - 1
-        times: list[int] = []
-        last_us = self._last_us
-        while (next_us := self._next_us(last_us)) <= now_us:
-            self._echo = False
-            times.append(next_us)
-            last_us = next_us
-        return times
+    def _next_point(self) -> int:
+        """Return the first point of the grid after the last picture."""
+        return (self._last_us // PART_US + 1) * PART_US
 
-    def _next_us(self, last_us: int | None = None) -> int:
-        """Return when the shown picture is repeated next, after having been sent at `last_us`."""
-        last_us = self._last_us if last_us is None else last_us
-        if last_us < 0:
-            return 0
-        # On a grid, so that a still page has a picture exactly where a segment begins; a point of the grid
-        # is left out when a change was sent shortly before.
-        point_us = (last_us + KEEP_ALIVE_US // 2) // KEEP_ALIVE_US * KEEP_ALIVE_US + KEEP_ALIVE_US
-        return min(point_us, last_us + ECHO_INTERVALS * self._interval_us) if self._echo else point_us
+    def _now_us(self) -> int:
+        return self._since_start(self._clock())
 
     def _since_start(self, moment: float) -> int:
         return round((moment - self.started) * MICROSECONDS)
