@@ -1,6 +1,8 @@
 """What viewers fetch from Home Assistant: playlists, segments and pictures of running streams."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 import re
 from typing import Final, override
@@ -14,12 +16,18 @@ from .const import (
     CONTENT_TYPE_HLS,
     CONTENT_TYPE_JPEG,
     CONTENT_TYPE_MP4,
+    CONTENT_TYPE_TS,
     DOMAIN,
+    LIVE_VIDEO,
     MASTER_PLAYLIST,
     MEDIA_PLAYLIST,
     STILL_PICTURE,
+    TS_MASTER_PLAYLIST,
+    TS_PLAYLIST,
 )
-from .engine import playlist
+from .engine import fmp4, playlist
+from .engine.live import live
+from .engine.segments import TARGET_DURATION
 from .engine.stream import READY_SEGMENTS, Stream
 from .registry import loaded_registry
 
@@ -41,6 +49,14 @@ _CORS: Final = {
 _NUMBER: Final = r"(0|[1-9][0-9]{0,11})"
 _INIT: Final = re.compile(rf"init-{_NUMBER}\.mp4", re.ASCII)
 _SEGMENT: Final = re.compile(rf"{_NUMBER}\.m4s", re.ASCII)
+_PART: Final = re.compile(rf"part-{_NUMBER}\.m4s", re.ASCII)
+_TS_SEGMENT: Final = re.compile(rf"{_NUMBER}\.ts", re.ASCII)
+# A blocking request is answered within three target durations or not at all (RFC 8216bis section 6.2.5.2).
+_BLOCK_S: Final = 3.0 * TARGET_DURATION
+# Who asks for what lies further ahead than that has lost count (the same section).
+_SEGMENTS_AHEAD: Final = 2
+# Who takes nothing of an endless answer for so long is gone, or too slow for any of it.
+_SLOW_S: Final = 10.0
 
 
 class StreamView(HomeAssistantView):
@@ -70,10 +86,12 @@ class StreamView(HomeAssistantView):
         stream = registry.stream_of(request.match_info["token"]) if registry else None
         if stream is None:
             return _not_found()
-        response = await _answer(stream, request.match_info["name"])
+        stream.touch()
+        if request.match_info["name"] == LIVE_VIDEO:
+            return await _live(stream, request)
+        response = await _answer(stream, request)
         if response is None:
             return _not_found()
-        stream.touch()
         response.headers.update(_CORS)
         return _ranged(request, response)
 
@@ -82,42 +100,122 @@ class StreamView(HomeAssistantView):
         return web.Response(status=HTTPStatus.NO_CONTENT, headers={**_CORS, hdrs.ALLOW: _METHODS})
 
 
-async def _answer(stream: Stream, name: str) -> web.Response | None:
-    """Return the whole of what `name` stands for, None when it stands for nothing."""
+async def _answer(stream: Stream, request: web.Request) -> web.Response | None:
+    """Return the whole of what is asked for, None when there is no such thing."""
+    name = request.match_info["name"]
     if answer := _NAMED.get(name):
-        return await answer(stream)
-    if (match := _INIT.fullmatch(name)) and (init := stream.store.inits.get(int(match[1]))):
-        return _media(init.data)
-    if (match := _SEGMENT.fullmatch(name)) and (segment := stream.store.segments.get(int(match[1]))):
-        return _media(segment.data)
+        return await answer(stream, request)
+    for pattern, find in _NUMBERED:
+        if match := pattern.fullmatch(name):
+            return await find(stream, int(match[1]))
     return None
 
 
-async def _master(stream: Stream) -> web.Response | None:
+async def _master(stream: Stream, _request: web.Request) -> web.Response | None:
     if not await stream.store.wait_for(READY_SEGMENTS):
         return None
-    init = next(iter(stream.store.inits.values()))
-    return _text(playlist.master(init, stream.profile))
+    return _text(playlist.master(stream.init, stream.profile))
 
 
-async def _media_playlist(stream: Stream) -> web.Response | None:
+async def _ts_master(stream: Stream, _request: web.Request) -> web.Response | None:
     if not await stream.store.wait_for(READY_SEGMENTS):
         return None
-    return _text(playlist.media(stream.store))
+    return _text(playlist.master(stream.init, stream.profile, TS_PLAYLIST))
 
 
-async def _still(stream: Stream) -> web.Response | None:
+async def _media_playlist(stream: Stream, request: web.Request) -> web.Response | None:
+    if not await stream.store.wait_for(READY_SEGMENTS):
+        return None
+    wanted = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
+    if wanted != (None, None) and (refusal := await _block(stream, *wanted)):
+        return refusal
+    return _text(stream.media_playlist())
+
+
+async def _block(stream: Stream, segment: int | None, part: int | None) -> web.Response | None:
+    """Wait until the playlist has what a player has asked for; return what to answer when it does not get it."""
+    if segment is None or segment > stream.store.next_segment + _SEGMENTS_AHEAD:
+        return _plain(HTTPStatus.BAD_REQUEST)
+    try:
+        async with asyncio.timeout(_BLOCK_S):
+            await stream.store.wait_for_part(segment, part)
+    except TimeoutError:
+        return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+    return None
+
+
+def _number(request: web.Request, parameter: str) -> int | None:
+    """Return a delivery directive (RFC 8216bis section 6.2.5); None when it is not there, or is no number."""
+    text = request.query.get(parameter, "")
+    return int(text) if re.fullmatch(_NUMBER, text, re.ASCII) else None
+
+
+async def _ts_playlist(stream: Stream, _request: web.Request) -> web.Response | None:
+    if not await stream.store.wait_for(READY_SEGMENTS):
+        return None
+    return _text(playlist.transport(stream.store, stream.transport.listed()))
+
+
+async def _still(stream: Stream, _request: web.Request) -> web.Response | None:
     if stream.still is None:
         return None
     headers = {hdrs.CACHE_CONTROL: _NO_STORE}
     return web.Response(body=stream.still, content_type=CONTENT_TYPE_JPEG, headers=headers)
 
 
-_NAMED: Final[dict[str, Callable[[Stream], Awaitable[web.Response | None]]]] = {
+async def _init(stream: Stream, number: int) -> web.Response | None:
+    init = stream.store.inits.get(number)
+    return _media(fmp4.init(init.avcc, init.width, init.height)) if init else None
+
+
+async def _segment(stream: Stream, number: int) -> web.Response | None:
+    segment = stream.store.segments.get(number)
+    return _media(segment.data) if segment else None
+
+
+async def _part(stream: Stream, number: int) -> web.Response | None:
+    """Answer with a part; the one that a playlist announces is waited for (RFC 8216bis section 6.2.6)."""
+    if number == stream.store.next_part:
+        await stream.store.wait_after(number - 1)
+    part = stream.store.parts.get(number)
+    return _media(part.data) if part else None
+
+
+async def _ts_segment(stream: Stream, number: int) -> web.Response | None:
+    data = stream.transport.data(number)
+    return _media(data, CONTENT_TYPE_TS) if data else None
+
+
+async def _live(stream: Stream, request: web.Request) -> web.StreamResponse:
+    """Answer with the stream itself, for as long as it and the viewer last."""
+    response = web.StreamResponse(headers={**_CORS, hdrs.CACHE_CONTROL: _NO_STORE})
+    response.content_type = CONTENT_TYPE_MP4
+    await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
+    with suppress(TimeoutError, ConnectionError):
+        async for data in live(stream.store):
+            async with asyncio.timeout(_SLOW_S):
+                await response.write(data)
+            stream.touch()
+    return response
+
+
+_NAMED: Final[dict[str, Callable[[Stream, web.Request], Awaitable[web.Response | None]]]] = {
     MASTER_PLAYLIST: _master,
     MEDIA_PLAYLIST: _media_playlist,
+    TS_MASTER_PLAYLIST: _ts_master,
+    TS_PLAYLIST: _ts_playlist,
     STILL_PICTURE: _still,
 }
+_NUMBERED: Final[
+    tuple[tuple[re.Pattern[str], Callable[[Stream, int], Awaitable[web.Response | None]]], ...]
+] = (
+    (_PART, _part),
+    (_SEGMENT, _segment),
+    (_INIT, _init),
+    (_TS_SEGMENT, _ts_segment),
+)
 
 
 def _text(text: str) -> web.Response:
@@ -126,14 +224,18 @@ def _text(text: str) -> web.Response:
     )
 
 
-def _media(data: bytes) -> web.Response:
+def _media(data: bytes, content_type: str = CONTENT_TYPE_MP4) -> web.Response:
     headers = {hdrs.CACHE_CONTROL: _IMMUTABLE, hdrs.ACCEPT_RANGES: "bytes"}
-    return web.Response(body=data, content_type=CONTENT_TYPE_MP4, headers=headers)
+    return web.Response(body=data, content_type=content_type, headers=headers)
 
 
 def _not_found() -> web.Response:
+    return _plain(HTTPStatus.NOT_FOUND)
+
+
+def _plain(status: HTTPStatus) -> web.Response:
     headers = {**_CORS, hdrs.CACHE_CONTROL: _NO_STORE}
-    return web.Response(status=HTTPStatus.NOT_FOUND, text="Not found", headers=headers)
+    return web.Response(status=status, text=status.phrase, headers=headers)
 
 
 def _ranged(request: web.Request, response: web.Response) -> web.Response:

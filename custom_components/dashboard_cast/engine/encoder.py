@@ -1,28 +1,38 @@
-"""From paced pictures to fragmented MP4: FFmpeg's arguments, its trial, and its process."""
+"""From paced pictures to coded ones: FFmpeg's arguments, its trial, and its runs."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+import logging
+import time
 from typing import Final
 
 from ..errors import EncoderFailedError, FFmpegMissingError
-from ..models import Fragment, Profile
+from ..models import MICROSECONDS, VIDEO_TIMESCALE, Frame, Profile, Sample
 from . import matroska
-from .fmp4 import Fragmenter
-from .pacer import KEEP_ALIVE_US, PacedFrame
+from .flv import Configuration, FlvReader, Picture
+from .h264 import Repeater
+from .pacer import SEGMENT_US, PacedFrame
 from .process import ChildProcess
 
-# Playlists count target durations in whole seconds (RFC 8216 section 4.3.3.1), yet players stay three
-# segments behind and see a segment only when it is whole: half a second makes both short.
-SEGMENT_SECONDS: Final = 0.5
-_TIMESCALE: Final = 90_000
-# FFmpeg lets a picture out when it has sound that comes after it.
-_SOUND_LEAD_US: Final = 50_000
+_LOGGER = logging.getLogger(__name__)
+
+# FFmpeg makes a keyframe of the first picture from each multiple of this on. Its clock is not that of the stream:
+# it is set forward to the next multiple where a keyframe is wanted, and never gets there by itself.
+_KEYFRAME_STEP_US: Final = 2 * SEGMENT_US
 # Constant quality for text and flat colours; the bit rate is capped by the profile.
 _QUALITY: Final = 20
 # Every further thread costs a quarter more for the same pictures; one is fast enough up to this many pixels.
 _ONE_THREAD_HEIGHT: Final = 720
 _READ_SIZE: Final = 256 * 1024
-_TRIAL_TIMEOUT_S: Final = 20
+_TRIAL_TIMEOUT_S: Final = 20.0
+# An encoder that has been given a picture and says nothing for so long hangs; the first takes its start as well.
+_PICTURE_TIMEOUT_S: Final = 3.0
+_FIRST_PICTURE_TIMEOUT_S: Final = 20.0
+# Who fails more often than that within so many seconds will not get better.
+_MAX_FAILURES: Final = 3
+_FAILURE_WINDOW_S: Final = 60.0
 
 # JPEG is full-range BT.601 (JFIF); television is limited-range BT.709, and must say so or colours wash out.
 _FILTERS: Final = (
@@ -30,62 +40,172 @@ _FILTERS: Final = (
     "flags=bicubic+accurate_rnd,"
     "format=yuv420p,setsar=1"
 )
+_COLOURS: Final = (
+    "-color_range",
+    "tv",
+    "-colorspace",
+    "bt709",
+    "-color_primaries",
+    "bt709",
+    "-color_trc",
+    "bt709",
+)
 
 
 def arguments(binary: str, profile: Profile) -> list[str]:
-    """Return the command line that encodes `matroska` on standard input to fragmented MP4 on standard output.
+    """Return the command line that codes `matroska` on standard input to H.264 in FLV on standard output.
 
     Not among them is `-fflags nobuffer`: it throws away the pictures that FFmpeg probes.
     """
     rate, buffer = str(profile.max_bit_rate), str(profile.max_bit_rate // 2)
     command = [binary, "-hide_banner", "-loglevel", "error", "-nostats"]
-    command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-f", "matroska", "-i", "pipe:0"]
-    command += ["-map", "0:v", "-map", "0:a", "-vf"]
-    command += [_FILTERS.format(width=profile.width, height=profile.height)]
+    # Without a look ahead at what comes, each picture is let through at once.
+    command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-probesize", "32"]
+    command += ["-f", "matroska", "-i", "pipe:0", "-map", "0:v"]
+    command += ["-vf", _FILTERS.format(width=profile.width, height=profile.height)]
     # Pictures keep the times they came with.
-    command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{_TIMESCALE}"]
+    command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{VIDEO_TIMESCALE}"]
     command += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency"]
+    # What `h264.Repeater` needs: one reference picture, no weights.
+    command += ["-refs", "1", "-bf", "0", "-x264-params", "weightp=0"]
     command += ["-threads", "1" if profile.height <= _ONE_THREAD_HEIGHT else "2"]
     command += ["-profile:v", "high", "-level:v", profile.level, "-crf", str(_QUALITY)]
     command += ["-maxrate", rate, "-bufsize", buffer, "-sc_threshold", "0"]
-    # Keyframes only where segments begin.
-    command += ["-g", "100000", "-force_key_frames", f"expr:gte(t,n_forced*{SEGMENT_SECONDS})"]
-    command += [
-        "-color_range",
-        "tv",
-        "-colorspace",
-        "bt709",
-        "-color_primaries",
-        "bt709",
-        "-color_trc",
-        "bt709",
-    ]
-    # One fragment from keyframe to keyframe. With `-frag_duration` it would be sound that ends fragments, and
-    # they would not begin and end with the same picture and sound any more.
-    command += ["-c:a", "copy", "-f", "mp4", "-movflags", "+empty_moov+default_base_moof+frag_keyframe"]
-    command += ["-flush_packets", "1"]
-    return [*command, "-video_track_timescale", str(_TIMESCALE), "pipe:1"]
+    step = _KEYFRAME_STEP_US // MICROSECONDS
+    command += ["-g", "100000", "-force_key_frames", f"expr:gte(t,n_forced*{step})"]
+    command += [*_COLOURS, "-f", "flv", "-flvflags", "no_duration_filesize", "-flush_packets", "1"]
+    return [*command, "pipe:1"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A picture that is expected."""
+
+    paced: PacedFrame
+    run: _Run | None
+    """Who was given it to code; None when it looks like the one before, or nobody was there."""
 
 
 class Encoder:
-    """One run of FFmpeg: pictures in, fragments out."""
+    """Pictures in, coded pictures out, one for one and with the same times.
+
+    FFmpeg codes pictures that changed, and one keyframe of a picture that then stands still; repeats are made
+    here. An FFmpeg that fails is replaced where the next keyframe is due, and until then the last picture stays.
+    """
 
     def __init__(self, binary: str, profile: Profile) -> None:
         self._binary = binary
         self._profile = profile
-        self._process = ChildProcess("FFmpeg")
-        self._fragmenter = Fragmenter()
+        self._run: _Run | None = None
+        self._orders: asyncio.Queue[_Order] = asyncio.Queue()
+        self._repeater: Repeater | None = None
+        self._avcc = b""
+        self._coded: Frame | None = None
+        self._coded_is_key = False
+        self._failures: deque[float] = deque(maxlen=_MAX_FAILURES)
         self.pictures = 0
-        """How many pictures it was given."""
-        self._silent_until_us = 0
-
-    @property
-    def fragmenter(self) -> Fragmenter:
-        """What cuts this run's output; holds its init segment."""
-        return self._fragmenter
+        """How many pictures FFmpeg was given."""
 
     async def start(self) -> None:
         """Start FFmpeg; raises FFmpegMissingError when it is not there."""
+        self._run = await self._start_run()
+
+    async def write(self, paced: PacedFrame) -> None:
+        """Take the next picture, waiting while FFmpeg is busy. The first is a keyframe."""
+        repeated = paced.frame is self._coded and (self._coded_is_key or not paced.keyframe)
+        run = None if repeated else self._run
+        self._orders.put_nowait(_Order(paced, run))
+        if run:
+            await self._code(run, paced)
+
+    async def samples(self) -> AsyncIterator[tuple[bytes, Sample]]:
+        """Yield coded pictures, each with the decoder configuration (`models.Init.avcc`) that it needs.
+
+        Raises EncoderFailedError, MalformedMediaError or FFmpegMissingError when FFmpeg fails for good.
+        """
+        while True:
+            order = await self._orders.get()
+            data = await self._data(order)
+            time_ticks = order.paced.time_us * VIDEO_TIMESCALE // MICROSECONDS
+            yield self._avcc, Sample(data, time_ticks, order.paced.keyframe)
+
+    async def stop(self) -> None:
+        """End FFmpeg."""
+        if self._run:
+            await self._run.stop()
+
+    async def _code(self, run: _Run, paced: PacedFrame) -> None:
+        self._coded, self._coded_is_key = paced.frame, paced.keyframe
+        self.pictures += 1
+        await run.write(paced)
+
+    async def _data(self, order: _Order) -> bytes:
+        """Return the coded picture that was ordered."""
+        if order.run and order.run is self._run:
+            try:
+                return await self._received(self._run)
+            except EncoderFailedError as error:
+                await self._give_up(error)
+        if order.paced.keyframe and self._run is None:
+            return await self._recovered(order.paced)
+        # Orders for a run that was given up come before those for its successor, whose first was a keyframe.
+        assert self._repeater is not None
+        return self._repeater.key() if order.paced.keyframe else self._repeater.skip()
+
+    async def _received(self, run: _Run) -> bytes:
+        picture = await run.picture()
+        if self._repeater is None or run.avcc != self._avcc:
+            self._repeater, self._avcc = Repeater(run.avcc), run.avcc
+        return self._repeater.coded(picture.data)
+
+    async def _give_up(self, error: EncoderFailedError) -> None:
+        """End a run that failed; raises the error when that happens too often."""
+        assert self._run is not None
+        run, self._run = self._run, None
+        # What comes next has to be coded anew, whatever it looks like.
+        self._coded = None
+        await run.stop()
+        now = time.monotonic()
+        often = len(self._failures) == _MAX_FAILURES and now - self._failures[0] < _FAILURE_WINDOW_S
+        self._failures.append(now)
+        if self._repeater is None or often:
+            raise error
+        _LOGGER.warning("FFmpeg is started anew: %s", error)
+
+    async def _recovered(self, paced: PacedFrame) -> bytes:
+        """Return a keyframe from a new run, which then goes on."""
+        run = await self._start_run()
+        try:
+            await self._code(run, paced)
+            data = await self._received(run)
+        except BaseException:
+            await run.stop()
+            raise
+        self._run = run
+        return data
+
+    async def _start_run(self) -> _Run:
+        run = _Run(self._binary, self._profile)
+        await run.start()
+        return run
+
+
+class _Run:
+    """One process of FFmpeg."""
+
+    def __init__(self, binary: str, profile: Profile) -> None:
+        self.avcc = b""
+        """The configuration of the pictures that came so far."""
+        self._binary = binary
+        self._profile = profile
+        self._process = ChildProcess("FFmpeg")
+        self._reader = FlvReader()
+        self._pictures: deque[Picture] = deque()
+        self._clock_us = -_KEYFRAME_STEP_US
+        self._last_us = 0
+
+    async def start(self) -> None:
+        """Start it; raises FFmpegMissingError when it is not there."""
         try:
             await self._process.start(*arguments(self._binary, self._profile))
         except OSError as error:
@@ -93,47 +213,58 @@ class Encoder:
         profile = self._profile
         self._process.stdin.write(matroska.header(profile.width, profile.height, profile.frame_rate))
 
-    async def write(self, frame: PacedFrame) -> None:
-        """Encode one picture, waiting while FFmpeg is busy; raises EncoderFailedError when it has ended."""
-        silent_until_us = frame.time_us + _SOUND_LEAD_US
-        silence = matroska.silence(self._silent_until_us, silent_until_us)
-        self._silent_until_us = silent_until_us
-        self.pictures += 1
+    async def write(self, paced: PacedFrame) -> None:
+        """Give it a picture; one that has ended is found out by who waits for the coded picture."""
+        if paced.keyframe:
+            self._clock_us = (self._clock_us // _KEYFRAME_STEP_US + 1) * _KEYFRAME_STEP_US
+        else:
+            self._clock_us += paced.time_us - self._last_us
+        self._last_us = paced.time_us
         try:
-            self._process.stdin.write(silence + matroska.picture(frame.jpeg, frame.time_us))
+            self._process.stdin.write(matroska.picture(paced.frame.jpeg, self._clock_us))
             await self._process.stdin.drain()
-        except OSError as error:
-            await self._process.wait()
-            raise EncoderFailedError(detail=self._process.log or str(error)) from error
+        except OSError:
+            _LOGGER.debug("FFmpeg does not take pictures any more")
 
-    async def fragments(self) -> AsyncIterator[Fragment]:
-        """Yield fragments as they are complete; raises EncoderFailedError when FFmpeg ends."""
-        while data := await self._process.stdout.read(_READ_SIZE):
-            for fragment in self._fragmenter.feed(data):
-                yield fragment
-        code = await self._process.wait()
-        raise EncoderFailedError(detail=self._process.log or f"exit code {code}")
+    async def picture(self) -> Picture:
+        """Return the next coded picture; raises EncoderFailedError when none comes."""
+        limit = _PICTURE_TIMEOUT_S if self.avcc else _FIRST_PICTURE_TIMEOUT_S
+        try:
+            async with asyncio.timeout(limit):
+                while not self._pictures:
+                    await self._read()
+        except TimeoutError as error:
+            raise EncoderFailedError(detail=f"no picture within {limit:g} s") from error
+        return self._pictures.popleft()
 
     async def stop(self) -> None:
-        """End FFmpeg."""
+        """End it."""
         await self._process.stop()
+
+    async def _read(self) -> None:
+        data = await self._process.stdout.read(_READ_SIZE)
+        if not data:
+            code = await self._process.wait()
+            raise EncoderFailedError(detail=self._process.log or f"exit code {code}")
+        for item in self._reader.feed(data):
+            if isinstance(item, Configuration):
+                self.avcc = item.data
+            else:
+                self._pictures.append(item)
 
 
 async def try_encoding(binary: str, jpeg: bytes, profile: Profile) -> None:
-    """Encode one picture for a second, to see that this FFmpeg can.
+    """Encode one picture, to see that this FFmpeg can.
 
-    Raises FFmpegMissingError or EncoderFailedError.
+    Raises FFmpegMissingError, EncoderFailedError or MalformedMediaError.
     """
     encoder = Encoder(binary, profile)
-    await encoder.start()
     try:
         async with asyncio.timeout(_TRIAL_TIMEOUT_S):
-            for time_us in range(0, 2 * KEEP_ALIVE_US + 1, KEEP_ALIVE_US):
-                await encoder.write(PacedFrame(jpeg, time_us))
-            async for fragment in encoder.fragments():
-                if fragment.keyframe:
-                    return
+            await encoder.start()
+            await encoder.write(PacedFrame(Frame(jpeg, 0.0), 0, keyframe=True))
+            await anext(encoder.samples())
     except TimeoutError as error:
-        raise EncoderFailedError(detail=f"no picture within {_TRIAL_TIMEOUT_S} s") from error
+        raise EncoderFailedError(detail=f"no picture within {_TRIAL_TIMEOUT_S:g} s") from error
     finally:
         await encoder.stop()

@@ -1,16 +1,31 @@
-"""From the segment store to playlists, written by the m3u8 library (pure); the rules are in RFC 8216."""
+"""From the segment store to playlists, written by the m3u8 library (pure).
+
+The rules are in RFC 8216 and, for low latency, in its second edition (draft-pantos-hls-rfc8216bis).
+"""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from m3u8 import M3U8
-from m3u8.model import Playlist, Segment as PlaylistSegment
+from m3u8.model import (
+    PartInformation,
+    Playlist,
+    PreloadHint,
+    Segment as PlaylistSegment,
+    ServerControl,
+)
 
-from ..models import Init, Profile, Segment
-from .segments import SegmentStore
+from ..const import MEDIA_PLAYLIST
+from ..models import VIDEO_TIMESCALE, Init, Profile
+from . import fmp4
+from .segments import PART_TARGET, TARGET_DURATION, Segment, SegmentStore
 
 # EXT-X-MAP outside I-frame playlists needs version 6 (RFC 8216 section 7).
 _VERSION: Final = 6
+# Players stay at least three part target durations behind (RFC 8216bis section 4.4.3.8).
+_PART_HOLD_BACK: Final = 3 * PART_TARGET
+# Parts older than three target durations are of no use (RFC 8216bis section 4.4.4.9).
+_SEGMENTS_WITH_PARTS: Final = 3
 
 
 def init_name(number: int) -> str:
@@ -23,21 +38,31 @@ def segment_name(number: int) -> str:
     return f"{number}.m4s"
 
 
-def master(init: Init, profile: Profile) -> str:
+def part_name(number: int) -> str:
+    """Return the name of a part, counted through the stream."""
+    return f"part-{number}.m4s"
+
+
+def ts_name(number: int) -> str:
+    """Return the name of an MPEG-TS segment."""
+    return f"{number}.ts"
+
+
+def master(init: Init, profile: Profile, media_playlist: str = MEDIA_PLAYLIST) -> str:
     """Return the multivariant playlist: the one variant, with the codecs that its init segment declares."""
     playlist = M3U8()
     playlist.version = str(_VERSION)
     playlist.is_independent_segments = True
     playlist.add_playlist(
         Playlist(
-            uri="hls.m3u8",
+            uri=media_playlist,
             stream_info={
                 # A segment may hold what its time allows and the encoder's buffer of as much again.
                 "bandwidth": 2 * profile.max_bit_rate,
                 "average_bandwidth": profile.max_bit_rate,
-                "resolution": f"{init.video.width}x{init.video.height}",
+                "resolution": f"{init.width}x{init.height}",
                 "frame_rate": profile.frame_rate,
-                "codecs": init.codecs,
+                "codecs": fmp4.codecs(init.avcc),
                 "video_range": "SDR",
             },
             media=[],
@@ -49,26 +74,61 @@ def master(init: Init, profile: Profile) -> str:
 
 
 def media(store: SegmentStore) -> str:
-    """Return the media playlist of the listed segments."""
+    """Return the media playlist of the listed segments, their parts and the part to come."""
     listed = store.listed
-    playlist = M3U8()
-    playlist.version = str(_VERSION)
-    playlist.is_independent_segments = True
-    playlist.target_duration = store.target_duration
-    playlist.media_sequence = listed[0].number if listed else 0
-    playlist.discontinuity_sequence = store.dropped_discontinuities or None
-    playlist.is_endlist = store.closed
-    for segment in listed:
-        playlist.add_segment(_entry(segment))
+    playlist = _live(store, listed)
+    playlist.part_inf = PartInformation(PART_TARGET)
+    playlist.server_control = ServerControl(can_block_reload="YES", part_hold_back=_PART_HOLD_BACK)
+    for segment in listed[:-_SEGMENTS_WITH_PARTS]:
+        playlist.add_segment(_entry(store, segment))
+    for segment in listed[-_SEGMENTS_WITH_PARTS:]:
+        playlist.add_segment(_entry(store, segment, parts=_parts(segment)))
+    if not store.closed:
+        if store.current and store.current.parts:
+            playlist.add_segment(_entry(store, store.current, uri=None, parts=_parts(store.current)))
+        playlist.preload_hint = PreloadHint("PART", None, part_name(store.next_part))
     return str(playlist.dumps(timespec="milliseconds"))
 
 
-def _entry(segment: Segment) -> PlaylistSegment:
-    start = datetime.fromtimestamp(segment.start, UTC)
-    return PlaylistSegment(
-        uri=segment_name(segment.number),
-        duration=round(segment.duration, 6),
-        program_date_time=start,
-        discontinuity=segment.discontinuity,
-        init_section={"uri": init_name(segment.init)},
-    )
+def transport(store: SegmentStore, listed: list[Segment]) -> str:
+    """Return the media playlist of these segments as MPEG-TS."""
+    playlist = _live(store, listed)
+    for segment in listed:
+        playlist.add_segment(_entry(store, segment, uri=ts_name(segment.number), init_section=None))
+    return str(playlist.dumps(timespec="milliseconds"))
+
+
+def _live(store: SegmentStore, listed: list[Segment]) -> M3U8:
+    playlist = M3U8()
+    playlist.version = str(_VERSION)
+    playlist.is_independent_segments = True
+    playlist.target_duration = TARGET_DURATION
+    playlist.media_sequence = listed[0].number if listed else 0
+    playlist.discontinuity_sequence = store.dropped_discontinuities or None
+    playlist.is_endlist = store.closed
+    return playlist
+
+
+def _entry(store: SegmentStore, segment: Segment, **changes: Any) -> PlaylistSegment:
+    """Return a segment's lines; changes: what is other than with a complete CMAF segment."""
+    start = datetime.fromtimestamp(store.epoch + segment.start / VIDEO_TIMESCALE, UTC)
+    entry = {
+        "uri": segment_name(segment.number),
+        "duration": round(segment.duration, 6),
+        "program_date_time": start,
+        "discontinuity": segment.discontinuity,
+        "init_section": {"uri": init_name(segment.init.number)},
+    }
+    return PlaylistSegment(**entry | changes)
+
+
+def _parts(segment: Segment) -> list[dict[str, Any]]:
+    """Return the attributes of a segment's parts."""
+    return [
+        {
+            "uri": part_name(part.number),
+            "duration": round(part.duration, 6),
+            "independent": "YES" if part.independent else None,
+        }
+        for part in segment.parts
+    ]

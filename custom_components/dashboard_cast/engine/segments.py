@@ -1,45 +1,118 @@
-"""The segment store: a ring of segments in memory, and those who wait for the next."""
+"""The segment store: a ring of parts and segments in memory, and those who wait for the next."""
 
 import asyncio
-from collections import OrderedDict
-import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
-from ..models import Fragment, Init, Part, Segment
+from ..models import MICROSECONDS, VIDEO_TIMESCALE, Init, Sample
+from . import fmp4
+from .pacer import PART_US, SEGMENT_US
 
 # What a playlist lists. Players want three (RFC 8216 section 6.3.3); more let a slow one catch up.
-LISTED: Final = 16
+LISTED: Final = 10
 # A segment stays for the length of the longest playlist that listed it (RFC 8216 section 6.2.2).
 KEPT: Final = 2 * LISTED + 1
-# Less than a tick of any clock in the encoder's output.
-_TICK_S: Final = 1e-6
+PART_TICKS: Final = PART_US * VIDEO_TIMESCALE // MICROSECONDS
+TARGET_DURATION: Final = SEGMENT_US // MICROSECONDS
+"""What no segment is longer than, in seconds."""
+PART_TARGET: Final = PART_US / MICROSECONDS
+"""What no part is longer than, in seconds."""
+
+
+class Part:
+    """A piece of a segment that is complete before the segment is: pictures and sound of one span of time."""
+
+    def __init__(self, number: int, init: Init, samples: tuple[Sample, ...], end: int) -> None:
+        self.number = number
+        """Counted through the stream, so that the next one's name is known before it is there."""
+        self.init = init
+        self.samples = samples
+        self.end = end
+        """When its last picture's time is over, in ticks since the stream's start."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return (self.end - self.samples[0].time) / VIDEO_TIMESCALE
+
+    @property
+    def independent(self) -> bool:
+        """Whether it begins with a keyframe."""
+        return self.samples[0].keyframe
+
+    @cached_property
+    def data(self) -> bytes:
+        """The part as a CMAF chunk, made when somebody wants it."""
+        return fmp4.fragment(self.number + 1, self.samples, self.end)
+
+
+@dataclass(eq=False)
+class Segment:
+    """A media segment: parts from one keyframe to the next."""
+
+    number: int
+    """Media sequence number, counted on through encoder restarts."""
+    init: Init
+    discontinuity: bool
+    """Whether it is the first that needs its init segment, and not the first of all."""
+    parts: list[Part] = field(default_factory=list)
+
+    @property
+    def start(self) -> int:
+        """Ticks since the stream's start."""
+        return self.parts[0].samples[0].time
+
+    @property
+    def end(self) -> int:
+        """Ticks since the stream's start."""
+        return self.parts[-1].end
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return (self.end - self.start) / VIDEO_TIMESCALE
+
+    @property
+    def samples(self) -> Iterator[Sample]:
+        """Its pictures."""
+        return (sample for part in self.parts for sample in part.samples)
+
+    @property
+    def data(self) -> bytes:
+        """The whole as CMAF."""
+        return b"".join(part.data for part in self.parts)
 
 
 class SegmentStore:
-    """Cuts fragments into parts and segments, keeps the latest, wakes those who wait.
+    """Cuts coded pictures into parts and segments, keeps the latest, wakes those who wait.
 
-    interval: seconds between forced keyframes; a segment reaches from one to the next.
+    A part ends where a picture lies on the next point of the grid (`pacer.PART_US`), a segment where that picture
+    is a keyframe.
     """
 
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.target_duration = math.ceil(interval)
-        """What no segment is longer than, rounded, in seconds."""
-        self.segments: OrderedDict[int, Segment] = OrderedDict()
+    def __init__(self, width: int, height: int) -> None:
+        """Take pictures of this size in pixels."""
+        self.segments: dict[int, Segment] = {}
         """The complete segments by number, oldest first."""
-        self.inits: dict[int, Init] = {}
-        """The init segments that kept segments need, by number."""
+        self.parts: dict[int, Part] = {}
+        """The complete parts by number, oldest first, those of the current segment among them."""
+        self.current: Segment | None = None
+        """The segment that is being filled; perhaps it has no part yet."""
         self.closed = False
         """Whether nothing more comes."""
         self.dropped_discontinuities = 0
         """How many discontinuities lie before the first listed segment."""
-        self._next_number = 0
-        self._epoch = 0.0
-        self._run = -1
-        self._run_is_new = False
-        self._keyframes = 0
-        self._parts: list[Part] = []
-        self._start: float | None = None
+        self.version = 0
+        """Counts what playlists depend on."""
+        self.epoch = 0.0
+        """When time 0 was, in seconds since the epoch."""
+        self._size = (width, height)
+        self._init: Init | None = None
+        self._next_part = 0
+        self._next_segment = 0
+        self._samples: list[Sample] = []
         self._changed = asyncio.Event()
 
     @property
@@ -47,27 +120,27 @@ class SegmentStore:
         """The segments a playlist shows, oldest first."""
         return list(self.segments.values())[-LISTED:]
 
-    def begin(self, init: Init, epoch: float) -> None:
-        """Take up a new encoder run; epoch: when its time 0 was, in seconds since the epoch."""
-        self._cut()
-        self._run += 1
-        self._run_is_new = True
-        self._keyframes = 0
-        self._epoch = epoch
-        self.inits[self._run] = init
+    @property
+    def inits(self) -> dict[int, Init]:
+        """The init segments that kept segments need, by number."""
+        needed = [segment.init for segment in self.segments.values()]
+        return {init.number: init for init in [*needed, *([self._init] if self._init else [])]}
 
-    def add(self, fragment: Fragment) -> None:
-        """Add the run's next fragment."""
-        if fragment.keyframe:
-            self._cut()
-            self._keyframes += 1
-        if self._start is None:
-            self._start = fragment.start
-        self._parts.append(Part(fragment.data, fragment.duration, fragment.keyframe))
-        # The encoder's n-th keyframe is the first picture from n intervals on (`encoder.arguments`). So the
-        # end of a segment is known before the next one begins.
-        if fragment.start + fragment.duration > self._keyframes * self.interval - _TICK_S:
-            self._cut()
+    @property
+    def next_part(self) -> int:
+        """The number of the part that is complete next."""
+        return self._next_part
+
+    def add(self, avcc: bytes, sample: Sample) -> None:
+        """Add the next picture; avcc: the decoder configuration that it needs."""
+        if self._samples and sample.time // PART_TICKS > self._samples[0].time // PART_TICKS:
+            self._end_part(sample.time)
+            if sample.keyframe:
+                self._end_segment()
+            self._wake()
+        if self.current is None:
+            self._begin_segment(avcc)
+        self._samples.append(sample)
 
     def close(self) -> None:
         """Say that nothing more comes."""
@@ -80,41 +153,71 @@ class SegmentStore:
             await self._changed.wait()
         return len(self.segments) >= count
 
-    @property
-    def _duration(self) -> float:
-        return sum(part.duration for part in self._parts)
+    async def wait_for_part(self, segment: int, part: int | None) -> bool:
+        """Wait for a part of a segment, or for the whole segment (RFC 8216bis section 6.2.5.2).
 
-    def _cut(self) -> None:
-        """End the segment that is being filled."""
-        if self._start is None:
-            return
-        segment = Segment(
-            number=self._next_number,
-            parts=tuple(self._parts),
-            start=self._epoch + self._start,
-            duration=self._duration,
-            init=self._run,
-            discontinuity=self._run_is_new and self._next_number > 0,
-            data=b"".join(part.data for part in self._parts),
-        )
-        self.segments[segment.number] = segment
-        self._next_number += 1
-        self._run_is_new = False
-        self._start = None
-        self._parts = []
+        Returns False when the store was closed before.
+        """
+        while not self.closed and not self._has(segment, part):
+            await self._changed.wait()
+        return self._has(segment, part)
+
+    async def wait_after(self, number: int) -> bool:
+        """Wait for the part with the next number; return False when the store was closed before."""
+        while not self.closed and self._next_part <= number + 1:
+            await self._changed.wait()
+        return self._next_part > number + 1
+
+    @property
+    def next_segment(self) -> int:
+        """The number of the segment that is complete next."""
+        return self._next_segment - bool(self.current)
+
+    def _has(self, segment: int, part: int | None) -> bool:
+        if part is None or segment != self.next_segment:
+            # The first part of the segment after is what a part beyond the last one stands for.
+            return segment < self.next_segment and (part is None or not self._beyond(segment, part))
+        return self.current is not None and part < len(self.current.parts)
+
+    def _beyond(self, segment: int, part: int) -> bool:
+        """Return whether a part beyond the end of the last complete segment is asked for, and not there."""
+        found = self.segments.get(segment)
+        past_end = found is not None and part >= len(found.parts)
+        return past_end and segment + 1 == self.next_segment and not (self.current and self.current.parts)
+
+    def _begin_segment(self, avcc: bytes) -> None:
+        changed = self._init is None or self._init.avcc != avcc
+        if changed:
+            number = self._init.number + 1 if self._init else 0
+            self._init = Init(number, avcc, *self._size)
+        assert self._init is not None
+        self.current = Segment(self._next_segment, self._init, changed and self._next_segment > 0)
+        self._next_segment += 1
+
+    def _end_part(self, end: int) -> None:
+        assert self.current is not None
+        part = Part(self._next_part, self.current.init, tuple(self._samples), end)
+        self._next_part += 1
+        self._samples = []
+        self.parts[part.number] = part
+        self.current.parts.append(part)
+
+    def _end_segment(self) -> None:
+        assert self.current is not None
+        self.segments[self.current.number] = self.current
+        self.current = None
         self._forget()
-        self._wake()
 
     def _forget(self) -> None:
-        """Drop what no playlist lists any more, and init segments that nothing needs."""
-        while len(self.segments) > KEPT:
-            self.segments.popitem(last=False)
-        if len(self.segments) > LISTED:
-            left = list(self.segments.values())[-LISTED - 1]
-            self.dropped_discontinuities += left.discontinuity
-        needed = {segment.init for segment in self.segments.values()} | {self._run}
-        self.inits = {number: init for number, init in self.inits.items() if number in needed}
+        """Drop what no playlist lists any more."""
+        numbers = list(self.segments)
+        if len(numbers) > LISTED:
+            self.dropped_discontinuities += self.segments[numbers[-LISTED - 1]].discontinuity
+        for number in numbers[:-KEPT]:
+            for part in self.segments.pop(number).parts:
+                del self.parts[part.number]
 
     def _wake(self) -> None:
+        self.version += 1
         self._changed.set()
         self._changed = asyncio.Event()

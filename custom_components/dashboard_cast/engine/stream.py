@@ -1,19 +1,23 @@
 """One stream: a page, an encoder and a segment store, alive together."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 import logging
 import secrets
 import time
 from typing import Final
 
-from ..errors import EncoderFailedError
-from ..models import Frame, Profile, Source
+from ..errors import DashboardCastError, EncoderFailedError
+from ..models import Frame, Init, Profile, Source
+from . import playlist
 from .cdp import Browser
-from .encoder import SEGMENT_SECONDS, Encoder
+from .encoder import Encoder
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
+from .transport import TransportSegments
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -22,6 +26,9 @@ READY_SEGMENTS: Final = 3
 _TOKEN_BYTES: Final = 32
 # A page has half of it to be drawn.
 START_TIMEOUT_S: Final = 2 * READY_TIMEOUT_S
+# A page that is lost more often than that within so many seconds will not get better.
+_MAX_LOSSES: Final = 3
+_LOSS_WINDOW_S: Final = 60.0
 
 
 class Stream:
@@ -46,19 +53,25 @@ class Stream:
         self.profile = profile
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
         """What viewers name in their requests: 256 random bits."""
-        self.store = SegmentStore(SEGMENT_SECONDS)
+        self.store = SegmentStore(profile.width, profile.height)
+        self.transport = TransportSegments(self.store)
         self.last_request = time.monotonic()
         """When a viewer asked for something, in seconds on the monotonic clock."""
         self._browser = browser
         self._home = home
         self._credentials = credentials
         self._on_end = on_end
-        self._pacer = Pacer(profile.frame_rate)
+        self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile)
         self._page: Page | None = None
+        self._lost: asyncio.Queue[Page] = asyncio.Queue()
+        self._opened = 0
+        self._showing = 0
+        self._losses: deque[float] = deque(maxlen=_MAX_LOSSES)
         self._frame: Frame | None = None
         self._work: asyncio.Task[None] | None = None
         self._ended = False
+        self._playlist = (-1, "")
 
     @property
     def still(self) -> bytes | None:
@@ -69,6 +82,17 @@ class Stream:
     def pictures(self) -> int:
         """How many pictures were encoded so far."""
         return self._encoder.pictures
+
+    @property
+    def init(self) -> Init:
+        """What players need first; there has to be a segment."""
+        return next(reversed(self.store.segments.values())).init
+
+    def media_playlist(self) -> str:
+        """Return the playlist of the CMAF segments, written once for all who ask before it changes."""
+        if self._playlist[0] != self.store.version:
+            self._playlist = self.store.version, playlist.media(self.store)
+        return self._playlist[1]
 
     def touch(self) -> None:
         """Note that a viewer asked for something."""
@@ -102,32 +126,45 @@ class Stream:
             await asyncio.gather(self._work, return_exceptions=True)
         await self._end(None)
 
-    async def _open_page(self) -> None:
+    async def _open_page(self, source: Source) -> None:
+        """Open a page; with its first picture it takes the place of the one that is shown."""
         tab = await self._browser.open_tab()
-        self._page = Page(
+        self._opened += 1
+        page = Page(
             tab,
-            self.source,
+            source,
             self.profile,
             home=self._home,
             credentials=self._credentials,
-            on_frame=self._take_frame,
+            on_frame=partial(self._take_frame, self._opened),
         )
-        await self._page.open()
+        try:
+            await page.open()
+        except BaseException:
+            await page.close()
+            raise
+        previous, self._page = self._page, page
+        page.lost.add_done_callback(lambda _lost: self._lost.put_nowait(page))
+        if previous:
+            await previous.close()
 
-    def _take_frame(self, frame: Frame) -> None:
-        self._frame = frame
-        self._pacer.offer(frame)
+    def _take_frame(self, page: int, frame: Frame) -> None:
+        """Take a picture of the page that was opened so manieth; older pages have had their time."""
+        if page >= self._showing:
+            self._showing = page
+            self._frame = frame
+            self._pacer.offer(frame)
 
     async def _run(self) -> None:
-        """Open, then carry pictures to the encoder and fragments to the store until something ends."""
+        """Open, then carry pictures to the encoder and coded ones to the store until something ends."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._encoder.start())
-                group.create_task(self._open_page())
+                group.create_task(self._open_page(self.source))
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._encode())
                 group.create_task(self._collect())
-                group.create_task(self._watch_page())
+                group.create_task(self._keep_page())
         except BaseExceptionGroup as group_error:
             reason = _first(group_error)
             if self.store.segments:
@@ -140,16 +177,30 @@ class Stream:
             await self._encoder.write(frame)
 
     async def _collect(self) -> None:
-        begun = False
-        async for fragment in self._encoder.fragments():
-            if not begun and (init := self._encoder.fragmenter.init):
-                self.store.begin(init, time.time() - time.monotonic() + self._pacer.started)
-                begun = True
-            self.store.add(fragment)
+        async for avcc, sample in self._encoder.samples():
+            if not self.store.epoch:
+                self.store.epoch = time.time() - time.monotonic() + self._pacer.started
+            self.store.add(avcc, sample)
 
-    async def _watch_page(self) -> None:
-        assert self._page is not None
-        raise await self._page.lost
+    async def _keep_page(self) -> None:
+        """Open the page anew when it is lost; the last picture stays meanwhile."""
+        while True:
+            page = await self._lost.get()
+            if page is self._page:
+                await self._replace_page(page.lost.result())
+
+    async def _replace_page(self, reason: DashboardCastError) -> None:
+        """Open the page anew until that works; raises why it was lost when it happens too often."""
+        while True:
+            now = time.monotonic()
+            if len(self._losses) == _MAX_LOSSES and now - self._losses[0] < _LOSS_WINDOW_S:
+                raise reason
+            self._losses.append(now)
+            _LOGGER.warning("The page of %s is opened anew: %s", self.source.path, reason)
+            try:
+                return await self._open_page(self.source)
+            except DashboardCastError as error:
+                reason = error
 
     async def _end(self, reason: BaseException | None) -> None:
         if self._ended:

@@ -1,0 +1,57 @@
+"""The stream as one endless fragmented MP4 (progressive, low latency)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Final
+
+from . import fmp4
+from .segments import Part, Segment, SegmentStore
+
+# A viewer who is so many parts behind is taken on to the latest keyframe.
+MAX_BEHIND: Final = 12
+
+
+async def live(store: SegmentStore) -> AsyncIterator[bytes]:
+    """Yield init segment and fragments for ever, the next when it is there and asked for.
+
+    It begins with what is shown now, on a keyframe. Who takes too long misses parts; nothing is kept for them.
+    Ends with the stream, and where players would need another init segment.
+    """
+    if not await store.wait_for(1):
+        return
+    segment = _latest(store)
+    init, number = segment.init, segment.parts[-1].number
+    yield fmp4.init(init.avcc, init.width, init.height)
+    yield _caught_up(segment)
+    while await store.wait_after(number):
+        part = _next(store, number)
+        if part.init != init:
+            return
+        yield part.data
+        number = part.number
+
+
+def _latest(store: SegmentStore) -> Segment:
+    """Return the newest segment that has parts."""
+    if store.current and store.current.parts:
+        return store.current
+    return next(reversed(store.segments.values()))
+
+
+def _next(store: SegmentStore, number: int) -> Part:
+    """Return the part after this one, or for who is late the first of the newest segment."""
+    if store.next_part - number > MAX_BEHIND:
+        return _latest(store).parts[0]
+    return store.parts[number + 1]
+
+
+def _caught_up(segment: Segment) -> bytes:
+    """Return a segment so far as one fragment that is over in no time, so that its last picture is shown now.
+
+    Players start where the fragment starts: whole, it would put them up to a segment behind for good.
+    """
+    samples = [*segment.samples]
+    # One tick for each picture: they have to be decoded, and nobody sees them.
+    begin = segment.end - len(samples)
+    moved = [replace(sample, time=begin + index) for index, sample in enumerate(samples)]
+    return fmp4.fragment(segment.parts[-1].number + 1, moved, segment.end)
