@@ -36,12 +36,14 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
+from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US
 from custom_components.dashboard_cast.engine.page import Credentials
-from custom_components.dashboard_cast.engine.segments import SegmentStore
+from custom_components.dashboard_cast.engine.segments import PART_TICKS, SegmentStore
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
 from custom_components.dashboard_cast.errors import DashboardCastError
-from custom_components.dashboard_cast.models import Fragment, Init, Profile, Source, Track
+from custom_components.dashboard_cast.models import Profile, Sample, Source
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.urls import stream_path
 
@@ -71,26 +73,25 @@ PLAYER: Final = "media_player.player"
 """A media player that is no Cast device."""
 
 JPEG: Final = b"\xff\xd8 a picture \xff\xd9"
-INIT: Final = Init(
-    data=b"\x00\x00\x00\x08ftyp",
-    tracks=(
-        Track(number=1, kind="vide", timescale=90_000, codec="avc1.640029", width=1280, height=720),
-        Track(number=2, kind="soun", timescale=48_000, codec="mp4a.40.2", width=0, height=0),
-    ),
+AVCC: Final = bytes.fromhex(
+    "01640029ffe1001d67640029acb402802dd80b5010101a50000003001000000301e8f1832a01000568ee06f2c0fdf8f800"
 )
+"""What x264 says of 1280 x 720."""
+INIT: Final = fmp4.init(AVCC, PROFILE.width, PROFILE.height)
 
 
-def segment_bytes(number: int) -> bytes:
-    """Return what the segment of this number holds in a filled store: 100 bytes."""
-    return bytes((number + offset) % 256 for offset in range(100))
+def picture(index: int) -> Sample:
+    """Return the picture on a point of the grid; it is not to be decoded."""
+    keyframe = index % (SEGMENT_US // PART_US) == 0
+    nal = (b"\x65" if keyframe else b"\x41") + bytes((index + offset) % 256 for offset in range(100))
+    return Sample(len(nal).to_bytes(4) + nal, index * PART_TICKS, keyframe)
 
 
 def fill(store: SegmentStore, count: int = READY_SEGMENTS) -> None:
-    """Put an init segment and `count` complete segments into a store."""
-    store.begin(INIT, epoch=1_790_000_000.0)
-    for number in range(count):
-        start, duration = number * store.interval, store.interval
-        store.add(Fragment(segment_bytes(number), start, duration, keyframe=True))
+    """Put `count` more complete segments into a store, and the first picture of the one after."""
+    first = 0 if store.current is None else store.next_part + 1
+    for index in range(first, store.next_part + count * SEGMENT_US // PART_US + 1):
+        store.add(AVCC, picture(index))
 
 
 class FakeBrowser(Browser):

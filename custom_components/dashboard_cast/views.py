@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from http import HTTPStatus
 import re
 from typing import Final, override
@@ -86,12 +85,12 @@ class StreamView(HomeAssistantView):
         stream = registry.stream_of(request.match_info["token"]) if registry else None
         if stream is None:
             return _not_found()
-        stream.touch()
         if request.match_info["name"] == LIVE_VIDEO:
             return await _live(stream, request)
         response = await _answer(stream, request)
         if response is None:
             return _not_found()
+        stream.touch()
         response.headers.update(_CORS)
         return _ranged(request, response)
 
@@ -133,7 +132,7 @@ async def _media_playlist(stream: Stream, request: web.Request) -> web.Response 
 
 
 async def _block(stream: Stream, segment: int | None, part: int | None) -> web.Response | None:
-    """Wait until the playlist has what a player has asked for; return what to answer when it does not get it."""
+    """Wait until the playlist has what is asked for; return what to answer when that does not happen."""
     if segment is None or segment > stream.store.next_segment + _SEGMENTS_AHEAD:
         return _plain(HTTPStatus.BAD_REQUEST)
     try:
@@ -193,11 +192,15 @@ async def _live(stream: Stream, request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     if request.method == hdrs.METH_HEAD:
         return response
-    with suppress(TimeoutError, ConnectionError):
+    try:
         async for data in live(stream.store):
             async with asyncio.timeout(_SLOW_S):
                 await response.write(data)
             stream.touch()
+    except TimeoutError:
+        # Not even the end of the answer would be taken.
+        if request.transport:
+            request.transport.abort()
     return response
 
 

@@ -18,8 +18,8 @@ from .process import ChildProcess
 
 _LOGGER = logging.getLogger(__name__)
 
-# FFmpeg makes a keyframe of the first picture from each multiple of this on. Its clock is not that of the stream:
-# it is set forward to the next multiple where a keyframe is wanted, and never gets there by itself.
+# FFmpeg makes a keyframe of the first picture from each multiple of this on. Its clock is not that of the
+# stream: it is set forward to the next multiple where a keyframe is wanted, and never gets there by itself.
 _KEYFRAME_STEP_US: Final = 2 * SEGMENT_US
 # Constant quality for text and flat colours; the bit rate is capped by the profile.
 _QUALITY: Final = 20
@@ -27,7 +27,7 @@ _QUALITY: Final = 20
 _ONE_THREAD_HEIGHT: Final = 720
 _READ_SIZE: Final = 256 * 1024
 _TRIAL_TIMEOUT_S: Final = 20.0
-# An encoder that has been given a picture and says nothing for so long hangs; the first takes its start as well.
+# Who has been given a picture and says nothing for so long hangs; the first picture takes the start as well.
 _PICTURE_TIMEOUT_S: Final = 3.0
 _FIRST_PICTURE_TIMEOUT_S: Final = 20.0
 # Who fails more often than that within so many seconds will not get better.
@@ -90,7 +90,7 @@ class Encoder:
     """Pictures in, coded pictures out, one for one and with the same times.
 
     FFmpeg codes pictures that changed, and one keyframe of a picture that then stands still; repeats are made
-    here. An FFmpeg that fails is replaced where the next keyframe is due, and until then the last picture stays.
+    here. An FFmpeg that fails is replaced where the next keyframe is due; until then the last picture stays.
     """
 
     def __init__(self, binary: str, profile: Profile) -> None:

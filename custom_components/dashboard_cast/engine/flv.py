@@ -1,4 +1,4 @@
-"""FLV, as FFmpeg hands coded pictures over: each with its size before it, written as soon as it is coded (pure).
+"""FLV, as FFmpeg hands coded pictures over: each after its size, written as soon as it is coded (pure).
 
 The numbers are those of Adobe's Flash Video File Format Specification 10.1, annex E.
 """

@@ -11,7 +11,6 @@ from typing import Final
 from ..models import VIDEO_TIMESCALE, Sample
 from . import aac
 
-
 _VIDEO_TRACK: Final = 1
 _AUDIO_TRACK: Final = 2
 _BIT_RATE_OF_SILENCE: Final = 8 * len(aac.SILENCE) * aac.SAMPLE_RATE // aac.BLOCK_SAMPLES
@@ -41,7 +40,12 @@ def _full_box(kind: bytes, flags: int, *payload: bytes) -> bytes:
 _FILE_TYPE: Final = _box(b"ftyp", b"iso6", bytes(4), b"iso6cmfcmp41")
 # An init segment has no samples.
 _NO_SAMPLES: Final = b"".join(
-    _full_box(kind, 0, bytes(size)) for kind, size in ((b"stts", 4), (b"stsc", 4), (b"stsz", 8), (b"stco", 4))
+    (
+        _full_box(b"stts", 0, bytes(4)),
+        _full_box(b"stsc", 0, bytes(4)),
+        _full_box(b"stsz", 0, bytes(8)),
+        _full_box(b"stco", 0, bytes(4)),
+    )
 )
 # The media lie in the same file.
 _DATA_INFORMATION: Final = _box(
@@ -66,7 +70,7 @@ _RUN_ENTRY: Final = struct.Struct(">III")
 
 
 def codecs(avcc: bytes) -> str:
-    """Return the CODECS attribute (RFC 6381 section 3.3) of an AVCDecoderConfigurationRecord and the sound."""
+    """Return the CODECS attribute (RFC 6381 section 3.3): AVCDecoderConfigurationRecord's and the sound's."""
     return f"avc1.{avcc[1:4].hex()},mp4a.40.{aac.CONFIG[0] >> 3}"
 
 
@@ -95,46 +99,52 @@ def fragment(sequence: int, samples: Sequence[Sample], end: int) -> bytes:
     stream's start: the time of the next fragment's first sample.
     """
     blocks = aac.blocks(samples[0].time, end)
-    ends = [*(sample.time for sample in samples[1:]), end]
-    table = b"".join(
-        _RUN_ENTRY.pack(until - sample.time, len(sample.data), _SYNC if sample.keyframe else _NON_SYNC)
-        for sample, until in zip(samples, ends, strict=True)
-    )
+    silence = aac.SILENCE * len(blocks)
+    table = _table(samples, end)
     pictures_size = sum(len(sample.data) for sample in samples)
-    moof_size = _MOVIE_FRAGMENT.size + _run_size(_VIDEO_HEADER) + len(table)
-    if blocks:
-        moof_size += _run_size(_AUDIO_HEADER)
-    pictures_start = moof_size + _BOX.size
+    moof_size = _MOVIE_FRAGMENT.size + _run_size(_VIDEO_HEADER, table)
+    moof_size += _run_size(_AUDIO_HEADER) if blocks else 0
+    pictures = moof_size + _BOX.size
     pieces = [
         _MOVIE_FRAGMENT.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence),
-        *_run(_VIDEO_HEADER, samples[0].time, _DURATIONS_SIZES_FLAGS, len(samples), pictures_start, table),
+        _run(_VIDEO_HEADER, samples[0].time, len(samples), offset=pictures, table=table),
     ]
     if blocks:
-        sound_time = blocks.start * aac.BLOCK_SAMPLES
-        pieces += _run(_AUDIO_HEADER, sound_time, 0, len(blocks), pictures_start + pictures_size)
-    sound = aac.SILENCE * len(blocks)
-    pieces.append(_BOX.pack(_BOX.size + pictures_size + len(sound), b"mdat"))
-    pieces += (sample.data for sample in samples)
-    pieces.append(sound)
+        time = blocks.start * aac.BLOCK_SAMPLES
+        pieces.append(_run(_AUDIO_HEADER, time, len(blocks), offset=pictures + pictures_size))
+    pieces.append(_BOX.pack(_BOX.size + pictures_size + len(silence), b"mdat"))
+    pieces += [sample.data for sample in samples]
+    pieces.append(silence)
     return b"".join(pieces)
 
 
-def _run_size(header: bytes) -> int:
-    """Return the size of a `traf` without the table of its run."""
-    return _BOX.size + len(header) + _TIME_AND_RUN.size
+def _table(samples: Sequence[Sample], end: int) -> bytes:
+    """Return durations, sizes and flags of samples."""
+    ends = [*(sample.time for sample in samples[1:]), end]
+    return b"".join(
+        _RUN_ENTRY.pack(until - sample.time, len(sample.data), _SYNC if sample.keyframe else _NON_SYNC)
+        for sample, until in zip(samples, ends, strict=True)
+    )
 
 
-def _run(
-    header: bytes, time: int, flags: int, count: int, offset: int, table: bytes = b""
-) -> tuple[bytes, ...]:
-    """Return the pieces of a `traf` with one run; time in the track's ticks, offset from the `moof`'s start."""
-    return (
-        _BOX.pack(_run_size(header) + len(table), b"traf"),
-        header,
-        _TIME_AND_RUN.pack(
-            20, b"tfdt", 1 << 24, time, 20 + len(table), b"trun", _DATA_OFFSET | flags, count, offset
-        ),
-        table,
+def _run_size(header: bytes, table: bytes = b"") -> int:
+    return _BOX.size + len(header) + _TIME_AND_RUN.size + len(table)
+
+
+def _run(header: bytes, time: int, count: int, *, offset: int, table: bytes = b"") -> bytes:
+    """Return a `traf` of one run; time in the track's ticks, offset of the data from the `moof`'s start.
+
+    Without a table all samples are as the track fragment's header says.
+    """
+    flags = _DATA_OFFSET | (_DURATIONS_SIZES_FLAGS if table else 0)
+    trun_size = 20 + len(table)
+    return b"".join(
+        (
+            _BOX.pack(_run_size(header, table), b"traf"),
+            header,
+            _TIME_AND_RUN.pack(20, b"tfdt", 1 << 24, time, trun_size, b"trun", flags, count, offset),
+            table,
+        )
     )
 
 
@@ -143,15 +153,15 @@ def _video_track(avcc: bytes, width: int, height: int) -> bytes:
     fields = struct.pack(">6xH16xHHII4xH32xHh", 1, width, height, 72 << 16, 72 << 16, 1, 24, -1)
     entry = _box(b"avc1", fields, _box(b"avcC", avcc), _COLOUR, _SQUARE_PIXELS)
     shape = struct.pack(">II", width << 16, height << 16)
-    media_header = _full_box(b"vmhd", 1, bytes(8))
-    return _track(_VIDEO_TRACK, VIDEO_TIMESCALE, b"vide", media_header, entry, shape=shape)
+    media = _media(VIDEO_TIMESCALE, b"vide", _full_box(b"vmhd", 1, bytes(8)), entry)
+    return _track(_VIDEO_TRACK, media, shape=shape)
 
 
 def _audio_track() -> bytes:
     fields = struct.pack(">6xH8xHH4xI", 1, aac.CHANNELS, 16, aac.SAMPLE_RATE << 16)
     entry = _box(b"mp4a", fields, _full_box(b"esds", 0, _elementary_stream()))
-    media_header = _full_box(b"smhd", 0, bytes(4))
-    return _track(_AUDIO_TRACK, aac.SAMPLE_RATE, b"soun", media_header, entry, volume=0x0100)
+    media = _media(aac.SAMPLE_RATE, b"soun", _full_box(b"smhd", 0, bytes(4)), entry)
+    return _track(_AUDIO_TRACK, media, volume=0x0100)
 
 
 def _elementary_stream() -> bytes:
@@ -168,28 +178,23 @@ def _descriptor(tag: int, *payload: bytes) -> bytes:
     return bytes((tag, len(data))) + data
 
 
-def _track(
-    number: int,
-    timescale: int,
-    handler: bytes,
-    media_header: bytes,
-    entry: bytes,
-    *,
-    volume: int = 0,
-    shape: bytes = bytes(8),
-) -> bytes:
-    """Return a `trak`; volume is 8.8 fixed point, shape width and height in 16.16."""
-    # Enabled, and in the presentation.
-    header = _full_box(b"tkhd", 0x000003, struct.pack(">8xI20xH2x", number, volume), _MATRIX, shape)
+def _media(timescale: int, handler: bytes, media_header: bytes, entry: bytes) -> bytes:
+    """Return a `mdia` with one sample entry."""
     samples = _box(b"stbl", _full_box(b"stsd", 0, struct.pack(">I", 1), entry), _NO_SAMPLES)
-    media = _box(
+    return _box(
         b"mdia",
         # 0x55C4 is the language "und".
         _full_box(b"mdhd", 0, struct.pack(">8xI4xH2x", timescale, 0x55C4)),
         _full_box(b"hdlr", 0, struct.pack(">4x4s13x", handler)),
         _box(b"minf", media_header, _DATA_INFORMATION, samples),
     )
-    return _box(b"trak", header, media)
+
+
+def _track(number: int, media: bytes, *, volume: int = 0, shape: bytes = bytes(8)) -> bytes:
+    """Return a `trak`; volume is 8.8 fixed point, shape width and height in 16.16."""
+    # Flags: enabled, and part of the presentation.
+    fields = struct.pack(">8xI20xH2x", number, volume)
+    return _box(b"trak", _full_box(b"tkhd", 0x000003, fields, _MATRIX, shape), media)
 
 
 def _track_defaults(track: int) -> bytes:

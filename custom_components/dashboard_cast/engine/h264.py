@@ -1,8 +1,8 @@
 """H.264 pictures that cost no encoder: repeats of the picture before (pure).
 
 A dashboard stands still most of the time, and players still want pictures at fixed times: a repeat is a
-P picture in which every macroblock is skipped (a few bytes), or the last IDR picture once more. Pictures that an
-encoder coded are renumbered to fit in between. The clauses named are those of ITU-T H.264.
+P picture in which every macroblock is skipped (a few bytes), or the last IDR picture once more. Pictures that
+an encoder coded are renumbered to fit in between. The clauses named are those of ITU-T H.264.
 """
 
 from collections.abc import Iterator
@@ -30,16 +30,16 @@ _HIGH_PROFILES: Final = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138
 # No slice header of ours is longer, in bytes.
 _MAX_HEADER: Final = 40
 _ESCAPED: Final = re.compile(rb"\x00\x00(?=[\x00-\x03])")
-# With this slice QP the context of mb_skip_flag begins in the state below (table 9-13: m = 23, n = 33), which
-# already expects a skip, and the table of the probabilities can be short.
+# With this slice QP the context of mb_skip_flag begins in state 42 (clause 9.3.1.1; m = 23 and n = 33, table
+# 9-13), which expects skips already, so that the table of probabilities can be short.
 _SKIP_QP: Final = 51
-_SKIP_STATE: Final = 42
-# Table 9-44 from that state on: range of the less probable symbol, by quarter of the current range.
+# Table 9-44 from state 42 to 62: range of the less probable symbol, by quarter of the current range.
 _LESS_PROBABLE: Final = (
-    (16, 20, 23, 27), (15, 19, 22, 25), (14, 18, 21, 24), (14, 17, 20, 23), (13, 16, 19, 22), (12, 15, 18, 21),
-    (12, 14, 17, 20), (11, 14, 16, 19), (11, 13, 15, 18), (10, 12, 15, 17), (10, 12, 14, 16), (9, 11, 13, 15),
-    (9, 11, 12, 14), (8, 10, 12, 14), (8, 9, 11, 13), (7, 9, 11, 12), (7, 9, 10, 12), (7, 8, 10, 11),
-    (6, 8, 9, 11), (6, 7, 9, 10), (6, 7, 8, 9),
+    (16, 20, 23, 27), (15, 19, 22, 25), (14, 18, 21, 24), (14, 17, 20, 23), (13, 16, 19, 22),
+    (12, 15, 18, 21), (12, 14, 17, 20), (11, 14, 16, 19), (11, 13, 15, 18), (10, 12, 15, 17),
+    (10, 12, 14, 16), (9, 11, 13, 15), (9, 11, 12, 14), (8, 10, 12, 14), (8, 9, 11, 13),
+    (7, 9, 11, 12), (7, 9, 10, 12), (7, 8, 10, 11), (6, 8, 9, 11), (6, 7, 9, 10),
+    (6, 7, 8, 9),
 )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ class Repeater:
         return _joined([self._skip_slice()])
 
     def key(self) -> bytes:
-        """Return the last picture once more as a keyframe; it has to be a coded IDR picture or repeats of it."""
+        """Return the last picture once more as a keyframe; it has to be an IDR picture or a repeat of one."""
         assert self._idr is not None
         return self._numbered_idr(self._idr)
 
@@ -337,7 +337,7 @@ def _picture_set(bits: _BitReader) -> tuple[int, int, bool]:
     return number, initial_qp, deblocking_control
 
 
-def _require(condition: bool, what: str) -> None:  # noqa: FBT001
+def _require(condition: bool, what: str) -> None:
     if not condition:
         raise MalformedMediaError(detail=f"repeats need H.264 with {what}")
 

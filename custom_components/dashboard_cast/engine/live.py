@@ -14,7 +14,7 @@ MAX_BEHIND: Final = 12
 async def live(store: SegmentStore) -> AsyncIterator[bytes]:
     """Yield init segment and fragments for ever, the next when it is there and asked for.
 
-    It begins with what is shown now, on a keyframe. Who takes too long misses parts; nothing is kept for them.
+    It begins with what is shown now, on a keyframe. Who takes too long misses parts.
     Ends with the stream, and where players would need another init segment.
     """
     if not await store.wait_for(1):
@@ -46,7 +46,7 @@ def _next(store: SegmentStore, number: int) -> Part:
 
 
 def _caught_up(segment: Segment) -> bytes:
-    """Return a segment so far as one fragment that is over in no time, so that its last picture is shown now.
+    """Return a segment so far as one fragment that is over in no time: its last picture is shown now.
 
     Players start where the fragment starts: whole, it would put them up to a segment behind for good.
     """

@@ -8,11 +8,11 @@ from typing import Final
 
 from ..models import MICROSECONDS, Frame
 
-# A part begins on every point of this grid, with a picture: a repeat, when nothing changed. Players stay three
+# A part begins on every point of this grid, with a picture: a repeat when nothing changed. Players stay three
 # parts behind (RFC 8216bis section 4.4.3.8).
 PART_US: Final = MICROSECONDS // 4
-# A segment begins on every so manieth point, with a keyframe. Playlists count target durations in whole seconds
-# (RFC 8216 section 4.3.3.1), and players without low latency stay three of them behind.
+# A segment begins with a keyframe on the grid. Playlists count target durations in whole seconds (RFC 8216
+# section 4.3.3.1), and players without low latency stay three of them behind.
 SEGMENT_US: Final = MICROSECONDS
 # The stream begins this long before its first picture: that picture fills the segments a player wants before
 # it starts (three, RFC 8216 section 6.3.3), so nobody waits for them.

@@ -88,8 +88,8 @@ class Segment:
 class SegmentStore:
     """Cuts coded pictures into parts and segments, keeps the latest, wakes those who wait.
 
-    A part ends where a picture lies on the next point of the grid (`pacer.PART_US`), a segment where that picture
-    is a keyframe.
+    A part ends where a picture lies on the next point of the grid (`pacer.PART_US`), a segment where that
+    picture is a keyframe.
     """
 
     def __init__(self, width: int, height: int) -> None:

@@ -1,4 +1,4 @@
-"""The stream once more as MPEG-TS, for devices that play nothing else: made only while somebody asks for it."""
+"""The stream as MPEG-TS, for devices that play nothing else: made only while somebody asks for it."""
 
 from typing import Final
 
