@@ -1,18 +1,15 @@
-"""Fixtures of the engine's tests: the loopback network, a recording, and that no process stays."""
+"""Fixtures of the engine's tests: the loopback network, a browser, and that no process stays."""
 
 from collections.abc import AsyncIterator, Iterator
-import subprocess
 
 import psutil
 import pytest
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import matroska
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
-from custom_components.dashboard_cast.engine.encoder import arguments
 
 from .frontend import Frontend
-from .helpers import SMALL, jpeg, processes
+from .helpers import processes
 
 
 @pytest.fixture(autouse=True)
@@ -31,17 +28,6 @@ def no_process_stays() -> Iterator[None]:
     for process in left:
         process.kill()
     assert not names
-
-
-@pytest.fixture(scope="session")
-def recording() -> bytes:
-    """Return three seconds of FFmpeg's output for the engine's own arguments and input."""
-    times = range(0, 3_000_001, 100_000)
-    picture = jpeg()
-    stream = matroska.header(SMALL.width, SMALL.height, SMALL.frame_rate) + b"".join(
-        matroska.silence(max(0, time - 100_000), time) + matroska.picture(picture, time) for time in times
-    )
-    return subprocess.run(arguments("ffmpeg", SMALL), input=stream, capture_output=True, check=True).stdout
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 """What several tests of the engine use: waiting, processes, tools, pictures, media."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 import io
 from itertools import pairwise
 import json
+import struct
 from typing import Any
 
 from PIL import Image
 import psutil
 
 from custom_components.dashboard_cast.engine.encoder import Encoder
-from custom_components.dashboard_cast.engine.pacer import PacedFrame
-from custom_components.dashboard_cast.models import MICROSECONDS, Fragment, Init, Profile
+from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US, PacedFrame
+from custom_components.dashboard_cast.models import Frame, Profile, Sample
 
 TIMEOUT_S = 20.0
 SMALL = Profile(width=320, height=180, frame_rate=10)
@@ -55,12 +56,16 @@ def _status(process: psutil.Process) -> str:
         return str(psutil.STATUS_ZOMBIE)
 
 
-async def run(*command: str, data: bytes = b"") -> bytes:
-    """Run a tool with `data` as its input and return its output; fails with what it complains about."""
+async def run(*command: str, data: bytes = b"", quiet: bool = False) -> bytes:
+    """Run a tool with `data` as its input and return its output; fails with what it complains about.
+
+    quiet: whether it must not even warn.
+    """
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
     output, complaints = await asyncio.wait_for(process.communicate(data), TIMEOUT_S)
     assert process.returncode == 0, complaints.decode()
+    assert not (quiet and complaints), complaints.decode()
     return output
 
 
@@ -99,34 +104,86 @@ def near(one: Iterable[float], other: Iterable[float], tolerance: float) -> bool
     return all(abs(a - b) <= tolerance for a, b in zip(one, other, strict=True))
 
 
-def paced(picture: bytes, seconds: float, rate: int) -> list[PacedFrame]:
-    """Return the same picture at an even rate, for so many seconds."""
-    return [PacedFrame(picture, index * MICROSECONDS // rate) for index in range(round(seconds * rate) + 1)]
+@cache
+def frame(number: int) -> Frame:
+    """Return a frame that looks like no other of the first few hundred."""
+    colours = [(number * 37 * (index + 1) % 256, number * 91 % 256, 40 * index) for index in range(5)]
+    return Frame(jpeg(colours=colours), float(number))
 
 
-async def encode(
-    frames: Iterable[PacedFrame], profile: Profile, seconds: float
-) -> tuple[Init, list[Fragment]]:
-    """Encode pictures and return the init segment and the fragments that hold so many seconds of them."""
+def paced(shown: Frame, time_us: int) -> PacedFrame:
+    """Return a frame as the pacer sends it: segments begin on whole seconds."""
+    return PacedFrame(shown, time_us, keyframe=time_us % SEGMENT_US == 0)
+
+
+def still(shown: Frame, start_us: int, end_us: int) -> list[PacedFrame]:
+    """Return a frame on all points of the grid in [start, end)."""
+    return [paced(shown, time_us) for time_us in range(start_us, end_us, PART_US)]
+
+
+type Coded = list[tuple[bytes, Sample]]
+"""Coded pictures, each with the decoder configuration that it needs."""
+
+
+async def collect(encoder: Encoder, count: int) -> Coded:
+    """Return the next pictures that come out of an encoder."""
+    samples = encoder.samples()
+    async with asyncio.timeout(TIMEOUT_S):
+        return [await anext(samples) for _ in range(count)]
+
+
+async def through(encoder: Encoder, pictures: Sequence[PacedFrame]) -> Coded:
+    """Return what a running encoder makes of pictures."""
+    collecting = asyncio.create_task(collect(encoder, len(pictures)))
+    try:
+        for picture in pictures:
+            await encoder.write(picture)
+        return await collecting
+    finally:
+        collecting.cancel()
+
+
+async def encode(pictures: Sequence[PacedFrame], profile: Profile = SMALL) -> Coded:
+    """Return what a new encoder makes of pictures."""
     encoder = Encoder("ffmpeg", profile)
     await encoder.start()
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            for frame in frames:
-                await encoder.write(frame)
-            fragments = await _read(encoder, seconds)
+        return await through(encoder, pictures)
     finally:
         await encoder.stop()
-    assert encoder.fragmenter.init
-    return encoder.fragmenter.init, fragments
 
 
-async def _read(encoder: Encoder, seconds: float) -> list[Fragment]:
-    """Return the fragments of the first seconds."""
+def nal_units(data: bytes) -> list[bytes]:
+    """Return the NAL units of a coded picture (ISO/IEC 14496-15 section 5.3.3)."""
     found = []
-    async with aclosing(encoder.fragments()) as fragments:  # type: ignore[type-var]
-        async for fragment in fragments:
-            found.append(fragment)
-            if fragment.start + fragment.duration > seconds - 1e-6:
-                return found
+    while data:
+        end = 4 + int.from_bytes(data[:4])
+        assert 4 < end <= len(data)
+        found.append(data[4:end])
+        data = data[end:]
     return found
+
+
+def parameter_sets(avcc: bytes) -> tuple[bytes, bytes]:
+    """Return the one sequence and the one picture parameter set of an AVCDecoderConfigurationRecord."""
+    (size,) = struct.unpack_from(">H", avcc, 6)
+    return avcc[8 : 8 + size], avcc[11 + size :][: int.from_bytes(avcc[9 + size : 11 + size])]
+
+
+def byte_stream(avcc: bytes, pictures: Iterable[bytes]) -> bytes:
+    """Return coded pictures as a byte stream (ITU-T H.264 annex B)."""
+    nals = [*parameter_sets(avcc), *(nal for picture in pictures for nal in nal_units(picture))]
+    return b"".join(b"\0\0\0\1" + nal for nal in nals)
+
+
+async def checksums(avcc: bytes, pictures: Iterable[bytes]) -> list[str]:
+    """Return the checksum of each decoded picture; fails with whatever the decoder complains about."""
+    command = ("ffmpeg", "-v", "warning", "-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough")
+    lines = await run(*command, "-f", "framemd5", "pipe:1", data=byte_stream(avcc, pictures), quiet=True)
+    return [line.rpartition(",")[2].strip() for line in lines.decode().splitlines() if line[0] != "#"]
+
+
+async def planes(avcc: bytes, pictures: Iterable[bytes]) -> bytes:
+    """Return all decoded pictures as they are: luma, blue, red."""
+    command = ("ffmpeg", "-v", "error", "-f", "h264", "-i", "pipe:0", "-fps_mode", "passthrough")
+    return await run(*command, "-f", "rawvideo", "pipe:1", data=byte_stream(avcc, pictures))
