@@ -202,6 +202,8 @@ class FakeMediaController:
         self.listeners: list[MediaStatusListener] = []
         self.answer: dict[str, Any] | None = {"playerState": "PLAYING"}
         """The status that follows a LOAD; None for none."""
+        self.plays: set[str] | None = None
+        """The names of what it can play; None for everything."""
 
     def register_status_listener(self, listener: MediaStatusListener) -> None:
         """Remember who listens."""
@@ -210,8 +212,16 @@ class FakeMediaController:
     def play_media(self, url: str, content_type: str, **options: Any) -> None:
         """Note a LOAD and play it."""
         self.loads.append((url, content_type, options))
-        if self.answer:
+        if self.plays is not None and url.rpartition("/")[2] not in self.plays:
+            self.fail(url)
+        elif self.answer:
             self.report(url, **self.answer)
+
+    def fail(self, url: str, code: int = 104) -> None:
+        """Fail to load, as devices do: they say it twice."""
+        for listener in self.listeners:
+            listener.load_media_failed(1, code)
+        self.report(url, playerState="IDLE", idleReason="ERROR")
 
     def report(self, url: str | None = None, **status: Any) -> None:
         """Send a media status."""

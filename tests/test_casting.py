@@ -23,7 +23,7 @@ from custom_components.dashboard_cast.errors import (
     StartSupersededError,
     TargetNotScreenError,
 )
-from custom_components.dashboard_cast.models import Source
+from custom_components.dashboard_cast.models import Source, StreamFormat
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
@@ -75,17 +75,70 @@ async def test_waits_for_picture(hass: HomeAssistant, registry: Registry, player
     assert (await start).entity_id == TV
 
 
-async def test_load_failed(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
-    """A device that cannot load the stream says why, and the stream ends."""
-    players.device.media_controller.answer = None
+def _names(players: Players) -> list[str]:
+    """Return the names of what the device was told to play."""
+    return [url.rpartition("/")[2] for url in players.device.urls]
+
+
+async def test_next_format(registry: Registry, players: Players, studio: Studio) -> None:
+    """A device that cannot play one format is sent to the next, once for each failure, and plays that."""
+    controller = players.device.media_controller
+    controller.plays = {"live.mp4"}
+    await _cast(registry)
+    assert _names(players) == ["master.m3u8", "master-ts.m3u8", "live.mp4"]
+    assert [options["media_info"] for _, _, options in controller.loads] == [
+        {"hlsVideoSegmentFormat": "fmp4"},
+        {"hlsVideoSegmentFormat": "mpeg2_ts"},
+        {},
+    ]
+    assert controller.loads[2][1] == "video/mp4"
+    assert len(studio.streams) == 1
+
+
+async def test_wanted_format(registry: Registry, players: Players) -> None:
+    """A format that somebody asked for is the only one; asked for another, the device gets that."""
+    players.device.media_controller.plays = {"master-ts.m3u8", "live.mp4"}
+    with pytest.raises(LoadFailedError):
+        await registry.async_cast(TV, SOURCE, PROFILE, stream_format=StreamFormat.HLS)
+    for stream_format in (StreamFormat.HLS_TS, StreamFormat.MP4, StreamFormat.MP4):
+        await registry.async_cast(TV, SOURCE, PROFILE, stream_format=stream_format)
+    assert _names(players) == ["master.m3u8", "master-ts.m3u8", "live.mp4"]
+
+
+async def test_lost_between_formats(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """A device that is gone when it is to be sent to the next format fails the start."""
+    controller = players.device.media_controller
+    controller.answer = None
     start = cast_task(hass, registry)
     await players.tv.loaded()
-    for listener in players.device.media_controller.listeners:
-        listener.load_media_failed(1, 104)
+    with patch.object(controller, "play_media", side_effect=NotConnected("gone")):
+        controller.fail(players.device.urls[0])
+        with pytest.raises(LoadFailedError, match="gone"):
+            await start
+
+
+async def test_format_of_other_media_players(registry: Registry, players: Players) -> None:
+    """Any media player is given the format that was asked for."""
+    await registry.async_cast(PLAYER, SOURCE, PROFILE, stream_format=StreamFormat.MP4)
+    assert players.player.played[0].endswith("/live.mp4")
+
+
+async def test_failure_while_playing(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """A device that fails after it has played ends the session: nothing is loaded again by itself."""
+    await _cast(registry)
+    players.device.media_controller.fail(players.device.urls[0])
+    await settled(hass)
+    assert not registry.sessions
+    assert len(players.device.urls) == 1
+
+
+async def test_load_failed(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """A device that cannot load the stream in any format says why, and the stream ends."""
+    players.device.media_controller.plays = set()
     with pytest.raises(LoadFailedError) as caught:
-        await start
+        await _cast(registry)
     assert caught.value.placeholders["entity"] == TV
-    assert caught.value.placeholders["url"] == url_of(studio.only)
+    assert caught.value.placeholders["url"] == url_of(studio.only).replace("master.m3u8", "live.mp4")
     assert "MEDIA_SRC_NOT_SUPPORTED (104)" in caught.value.placeholders["detail"]
     await settled(hass)
     assert studio.only.ended
@@ -94,10 +147,12 @@ async def test_load_failed(hass: HomeAssistant, registry: Registry, players: Pla
 
 async def test_unknown_load_failure(hass: HomeAssistant, registry: Registry, players: Players) -> None:
     """An error code that nobody has named is told all the same."""
-    players.device.media_controller.answer = None
-    start = cast_task(hass, registry)
+    controller = players.device.media_controller
+    controller.answer = None
+    wanted = registry.async_cast(TV, SOURCE, PROFILE, stream_format=StreamFormat.HLS)
+    start = hass.async_create_background_task(wanted, "cast of the test")
     await players.tv.loaded()
-    players.device.media_controller.listeners[0].load_media_failed(1, 999)
+    controller.fail(players.device.urls[0], 999)
     with pytest.raises(LoadFailedError, match=r"unknown error \(999\)"):
         await start
 
@@ -510,13 +565,9 @@ async def test_what_played_is_over(
 ) -> None:
     """When the TV failed to load the next dashboard, the one before is gone too."""
     await registry.async_cast(TV, SOURCE, PROFILE)
-    controller = players.device.media_controller
-    controller.answer = None
-    start = cast_task(hass, registry, OTHER_SOURCE)
-    await until(lambda: len(players.device.urls) == 2)
-    controller.listeners[0].load_media_failed(1, 104)
+    players.device.media_controller.plays = set()
     with pytest.raises(LoadFailedError):
-        await start
+        await registry.async_cast(TV, OTHER_SOURCE, PROFILE)
     await settled(hass)
     assert not registry.sessions
     assert all(stream.ended for stream in studio.streams)

@@ -70,6 +70,7 @@ async def test_everything_given(
     [
         {"size": "4k"},
         {"frame_rate": 0},
+        {"format": "avi"},
         {"frame_rate": 31},
         {"frame_rate": "many"},
         {"zoom": 0.2},
@@ -184,8 +185,9 @@ async def test_response(hass: HomeAssistant, registry: Registry, studio: Studio)
     """Asked for a response, the action needs no media player and returns the addresses."""
     response = await _start(hass, response=True)
     url = url_of(studio.only)
-    still = url.replace("master.m3u8", "still.jpg")
-    assert response == {"url": url, "still": still, "media_players": []}
+    names = {"url": "master.m3u8", "ts": "master-ts.m3u8", "mp4": "live.mp4", "still": "still.jpg"}
+    addresses = {key: url.replace("master.m3u8", name) for key, name in names.items()}
+    assert response == {**addresses, "media_players": []}
 
 
 async def test_response_and_targets(

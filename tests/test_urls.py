@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.dashboard_cast.const import CONF_BASE_URL
 from custom_components.dashboard_cast.errors import AddressNotFoundError
-from custom_components.dashboard_cast.urls import browser_url, device_url, stream_path, token_of
+from custom_components.dashboard_cast.urls import browser_url, device_url, split_stream_url, stream_path
 
 from .common import MockConfigEntry
 
@@ -105,11 +105,12 @@ async def test_no_url(hass: HomeAssistant, entry: MockConfigEntry, api: ApiConfi
 
 
 def test_round_trip() -> None:
-    """The token in a path of ours is found again, also in a whole URL."""
+    """Token and name in a path of ours are found again, also in a whole URL."""
     path = stream_path("a-token", "master.m3u8")
     assert path == "/api/dashboard_cast/a-token/master.m3u8"
-    assert token_of(path) == "a-token"
-    assert token_of(f"http://192.168.1.10:8123{path}?x=1#y") == "a-token"
+    assert split_stream_url(path) == ("a-token", "master.m3u8")
+    whole = f"http://192.168.1.10:8123{path}?x=1#y"
+    assert split_stream_url(whole) == ("a-token", "master.m3u8")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +130,7 @@ def test_round_trip() -> None:
 )
 def test_foreign(url: str) -> None:
     """What is not below our path has no token of ours."""
-    assert token_of(url) is None
+    assert split_stream_url(url)[0] == ""
 
 
 @given(st.text() | st.from_regex(r"(https?|plex)://[^ ]*", fullmatch=True))
@@ -138,5 +139,5 @@ def test_foreign(url: str) -> None:
 @example("http://host:port/song.mp3")
 def test_whatever_is_played(url: str) -> None:
     """Whatever a media player is told to play, asking whether it is ours never fails."""
-    token = token_of(url)
-    assert token is None or "/" not in token
+    token, _ = split_stream_url(url)
+    assert "/" not in token

@@ -1,8 +1,10 @@
 """A cast session: one stream on one media player, from the start until somebody ends it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 import logging
 from typing import Any, Final, override
 
@@ -38,7 +40,14 @@ from pychromecast.controllers.media import (
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
 from pychromecast.error import PyChromecastError
 
-from .const import CONTENT_TYPE_HLS, MASTER_PLAYLIST, STILL_PICTURE
+from .const import (
+    CONTENT_TYPE_HLS,
+    CONTENT_TYPE_MP4,
+    LIVE_VIDEO,
+    MASTER_PLAYLIST,
+    STILL_PICTURE,
+    TS_MASTER_PLAYLIST,
+)
 from .engine.stream import Stream
 from .errors import (
     DashboardCastError,
@@ -47,7 +56,7 @@ from .errors import (
     StartSupersededError,
     TargetNotScreenError,
 )
-from .models import Profile, Source
+from .models import Profile, Source, StreamFormat
 from .urls import device_url, stream_path
 
 _LOGGER = logging.getLogger(__name__)
@@ -56,12 +65,36 @@ CAST_INTEGRATION: Final = "cast"
 # From the LOAD until pictures move; a Cast device that sleeps needs most of it.
 LOAD_TIMEOUT_S: Final = 30.0
 _COMMAND_TIMEOUT_S: Final = 10.0
+# Cast's IdleReason (Google's media messages).
+_IDLE_ERROR: Final = "ERROR"
 _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a player is sent to a stream in one format."""
+
+    name: str
+    """Of what it fetches first."""
+    content_type: str
+    hints: dict[str, str] = field(default_factory=dict)
+    """What LOAD adds to the media information (Cast's MediaInformation)."""
+
+
+DELIVERIES: Final = {
+    StreamFormat.HLS: Delivery(MASTER_PLAYLIST, CONTENT_TYPE_HLS, {"hlsVideoSegmentFormat": "fmp4"}),
+    StreamFormat.HLS_TS: Delivery(
+        TS_MASTER_PLAYLIST, CONTENT_TYPE_HLS, {"hlsVideoSegmentFormat": "mpeg2_ts"}
+    ),
+    StreamFormat.MP4: Delivery(LIVE_VIDEO, CONTENT_TYPE_MP4),
+}
+"""The formats, the best one first: without a wish they are tried in this order."""
 
 
 class CastSession:
     """The binding of a stream to a media player.
 
+    stream_format: the wanted format; with None a Cast device that cannot play one is sent to the next.
     previous: the session that plays there now. It goes on until this one plays, so that the media player
     never runs dry, and stays when this one fails before the media player heard of it.
     acquire: returns the running stream; raises a DashboardCastError.
@@ -76,6 +109,7 @@ class CastSession:
         source: Source,
         profile: Profile,
         *,
+        stream_format: StreamFormat | None = None,
         previous: CastSession | None = None,
         acquire: Callable[[CastSession], Awaitable[Stream]],
         on_end: Callable[[CastSession], None],
@@ -83,11 +117,13 @@ class CastSession:
         self.entity_id = entity_id
         self.source = source
         self.profile = profile
+        self.stream_format = stream_format
         self.stream: Stream | None = None
         """The stream, once it runs."""
         self.ended = False
         self.previous = previous
         self._sent = False
+        self._formats = deque([stream_format] if stream_format else DELIVERIES)
         self._hass = hass
         self._entry = entry
         self._acquire = acquire
@@ -112,18 +148,11 @@ class CastSession:
 
     async def async_load(self, device: CastDevice) -> None:
         """Send LOAD to a Cast device; called back from Home Assistant's Cast integration."""
-        assert self.stream is not None
         if not device.has_screen:
             raise TargetNotScreenError(entity=self.entity_id)
-        base = device_url(self._hass, self._entry, device.host)
         self._device = device
         self._sent = True
-        await self._hass.async_add_executor_job(
-            device.load,
-            self,
-            base + stream_path(self.stream.token, MASTER_PLAYLIST),
-            base + stream_path(self.stream.token, STILL_PICTURE),
-        )
+        await self._async_send(device)
 
     async def async_stop(self, reason: DashboardCastError | None = None) -> None:
         """Take the stream off the media player, when it still plays it, and end the session.
@@ -170,6 +199,15 @@ class CastSession:
             self._end_previous()
 
     @callback
+    def note_failed(self, detail: str) -> None:
+        """Note that the media player cannot play the stream; in another format it perhaps can."""
+        if self._playing.done() or len(self._formats) == 1:
+            self.note_over(detail)
+            return
+        _LOGGER.debug("%s does not play %s: %s", self.entity_id, self._formats.popleft(), detail)
+        self._hass.async_create_background_task(self._async_send_again(), name=f"cast to {self.entity_id}")
+
+    @callback
     def note_over(self, detail: str) -> None:
         """Note that the media player does not play the stream, or not any more."""
         self.end(self._load_failed(detail))
@@ -197,20 +235,32 @@ class CastSession:
 
     async def _async_play(self, stream: Stream) -> None:
         """Have the media player's own integration play the stream."""
-        url = stream_path(stream.token, MASTER_PLAYLIST)
-        if self._is_cast():
-            # Comes back to `async_load` through our cast platform, which knows the device's address.
-            await self._async_call_play(url)
-            return
-        base = device_url(self._hass, self._entry, None)
-        self._sent = True
-        await self._async_call_play(base + url)
-        self._watch_state()
-        self.note_playing()
-
-    async def _async_call_play(self, url: str) -> None:
-        media = {ATTR_MEDIA_CONTENT_ID: url, ATTR_MEDIA_CONTENT_TYPE: CONTENT_TYPE_HLS}
+        delivery = DELIVERIES[self._formats[0]]
+        url = stream_path(stream.token, delivery.name)
+        is_cast = self._is_cast()
+        # A Cast device comes back to `async_load` through our cast platform, which knows its address.
+        base = "" if is_cast else device_url(self._hass, self._entry, None)
+        self._sent = not is_cast
+        media = {ATTR_MEDIA_CONTENT_ID: base + url, ATTR_MEDIA_CONTENT_TYPE: delivery.content_type}
         await self._async_call(SERVICE_PLAY_MEDIA, media)
+        if not is_cast:
+            self._watch_state()
+            self.note_playing()
+
+    async def _async_send(self, device: CastDevice) -> None:
+        """Send LOAD for the first format that is left."""
+        assert self.stream is not None
+        base = device_url(self._hass, self._entry, device.host)
+        delivery = DELIVERIES[self._formats[0]]
+        url, poster = (base + stream_path(self.stream.token, name) for name in (delivery.name, STILL_PICTURE))
+        await self._hass.async_add_executor_job(device.load, self, url, poster, delivery)
+
+    async def _async_send_again(self) -> None:
+        assert self._device is not None
+        try:
+            await self._async_send(self._device)
+        except (DashboardCastError, PyChromecastError) as error:
+            self.end(self._load_failed(str(error)))
 
     async def _async_call(self, service: str, data: dict[str, Any]) -> None:
         await self._hass.services.async_call(
@@ -262,6 +312,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         self._loop = loop
         self._session: CastSession | None = None
         self._app_session: str | None = None
+        self._failed = False
         chromecast.media_controller.register_status_listener(self)
         chromecast.register_status_listener(self)
 
@@ -275,18 +326,19 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         """Its address."""
         return str(self._chromecast.cast_info.host)
 
-    def load(self, session: CastSession, url: str, poster: str) -> None:
+    def load(self, session: CastSession, url: str, poster: str, delivery: Delivery) -> None:
         """Send LOAD on behalf of a session, which replaces the one before."""
         self.url = url
         self._app_session = None
+        self._failed = False
         self._session = session
         self._chromecast.media_controller.play_media(
             url,
-            CONTENT_TYPE_HLS,
+            delivery.content_type,
             title=session.source.path,
             thumb=poster,
             stream_type=STREAM_TYPE_LIVE,
-            media_info={"hlsVideoSegmentFormat": "fmp4"},
+            media_info=delivery.hints,
         )
 
     def stop(self, session: CastSession) -> None:
@@ -309,18 +361,26 @@ class CastDevice(MediaStatusListener, CastStatusListener):
             receiver = self._chromecast.status
             self._app_session = receiver.session_id if receiver else None
             self._tell(CastSession.note_playing)
+        elif status.player_is_idle and status.idle_reason == _IDLE_ERROR:
+            self._tell_failed("the device cannot play it")
         elif status.player_is_idle and status.idle_reason:
             self._tell_over(f"the device is idle: {status.idle_reason}")
 
     @override
     def load_media_failed(self, queue_item_id: int, error_code: int) -> None:
         meaning = MEDIA_PLAYER_ERROR_CODES.get(error_code, "unknown error")
-        self._tell_over(f"the device could not load it: {meaning} ({error_code})")
+        self._tell_failed(f"the device could not load it: {meaning} ({error_code})")
 
     @override
     def new_cast_status(self, status: CastStatus) -> None:
         if self._app_session is not None and status.session_id != self._app_session:
             self._tell_over(f"the device shows {status.display_name or 'its own screen'}")
+
+    def _tell_failed(self, detail: str) -> None:
+        """Tell of a failure once: a device reports it as a failed LOAD and as a reason to be idle."""
+        if not self._failed:
+            self._failed = True
+            self._tell(lambda session: session.note_failed(detail))
 
     def _tell_over(self, detail: str) -> None:
         self._tell(lambda session: session.note_over(detail))

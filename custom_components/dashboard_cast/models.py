@@ -21,6 +21,17 @@ class SizePreset(StrEnum):
         return (1920, 1080) if self is SizePreset.P1080 else (1280, 720)
 
 
+class StreamFormat(StrEnum):
+    """How a stream is delivered; all come from the same encode."""
+
+    HLS = "hls"
+    """HLS with CMAF segments, low latency where the player knows it."""
+    HLS_TS = "hls_ts"
+    """HLS with MPEG-TS segments, for old players."""
+    MP4 = "mp4"
+    """One endless fragmented MP4."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What to draw: one view of one dashboard, and how it looks."""

@@ -15,14 +15,14 @@ from homeassistant.helpers.event import async_call_later, async_track_time_inter
 from pychromecast import Chromecast
 
 from .auth import SignIn
-from .casting import CastDevice, CastSession
+from .casting import DELIVERIES, CastDevice, CastSession
 from .const import DOMAIN
 from .dashboards import async_check_dashboard
 from .engine.cdp import Browser
 from .engine.stream import Stream
 from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
-from .models import Profile, Source
-from .urls import browser_url, device_url, token_of
+from .models import Profile, Source, StreamFormat
+from .urls import browser_url, device_url, split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -83,18 +83,25 @@ class Registry:
         return next((stream for stream in self.streams if stream.token == token), None)
 
     async def async_cast(
-        self, entity_id: str, source: Source, profile: Profile, duration: timedelta | None = None
+        self,
+        entity_id: str,
+        source: Source,
+        profile: Profile,
+        duration: timedelta | None = None,
+        stream_format: StreamFormat | None = None,
     ) -> CastSession:
         """Show a source on a media player and return when it plays.
 
+        stream_format: None for the best that the media player plays.
         duration: how long to show it; None for as long as nobody ends it. A media player that shows it
         already, or is about to, is left alone; one that shows another is given this one.
         Raises a DashboardCastError.
         """
         await self._async_check(source)
         session = self._sessions.get(entity_id)
-        if session is None or (session.source, session.profile) != (source, profile):
-            session = self._open_session(entity_id, source, profile)
+        wanted = (source, profile, stream_format)
+        if session is None or (session.source, session.profile, session.stream_format) != wanted:
+            session = self._open_session(entity_id, *wanted)
         await session.async_started()
         self._end_after(session, duration)
         return session
@@ -124,14 +131,14 @@ class Registry:
 
         Raises a DashboardCastError.
         """
-        token = token_of(url)
-        stream = self.stream_of(token) if token else None
+        token, name = split_stream_url(url)
+        stream = self.stream_of(token)
         if stream is None:
             return False
         session = self._sessions.get(entity_id)
         if session is None or session.stream is not stream:
             # Somebody had the media player play a stream's address.
-            session = self._open_session(entity_id, stream.source, stream.profile)
+            session = self._open_session(entity_id, stream.source, stream.profile, _format_of(name))
             await session.async_started()
             return True
         await session.async_load(self._device(chromecast))
@@ -162,7 +169,9 @@ class Registry:
     async def _async_check(self, source: Source) -> None:
         await async_check_dashboard(self._hass, source.path, await self._sign_in.async_user())
 
-    def _open_session(self, entity_id: str, source: Source, profile: Profile) -> CastSession:
+    def _open_session(
+        self, entity_id: str, source: Source, profile: Profile, stream_format: StreamFormat | None
+    ) -> CastSession:
         previous = self._sessions.get(entity_id)
         if previous and not previous.is_playing:
             still_playing = previous.previous
@@ -174,6 +183,7 @@ class Registry:
             entity_id,
             source,
             profile,
+            stream_format=stream_format,
             previous=previous,
             acquire=self._acquire,
             on_end=self._session_ended,
@@ -296,6 +306,13 @@ class Registry:
         """Wait until everything that was told to end has ended."""
         while self._ending:
             await asyncio.wait(self._ending)
+
+
+def _format_of(name: str) -> StreamFormat | None:
+    """Return the format that begins with what has this name; None when players may choose."""
+    formats = {delivery.name: stream_format for stream_format, delivery in DELIVERIES.items()}
+    found = formats.get(name)
+    return None if found is StreamFormat.HLS else found
 
 
 @callback

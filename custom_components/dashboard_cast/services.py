@@ -25,7 +25,15 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 import probatio
 
-from .const import DEFAULT_FRAME_RATE, DOMAIN, MASTER_PLAYLIST, MAX_FRAME_RATE, STILL_PICTURE
+from .const import (
+    DEFAULT_FRAME_RATE,
+    DOMAIN,
+    LIVE_VIDEO,
+    MASTER_PLAYLIST,
+    MAX_FRAME_RATE,
+    STILL_PICTURE,
+    TS_MASTER_PLAYLIST,
+)
 from .dashboards import normalized_path
 from .errors import (
     DashboardCastError,
@@ -34,16 +42,19 @@ from .errors import (
     TargetNotFoundError,
     TargetUnavailableError,
 )
-from .models import Profile, SizePreset, Source
+from .models import Profile, SizePreset, Source, StreamFormat
 from .registry import Registry, loaded_registry
 from .translation import translated
 from .urls import stream_path
+
+FORMAT_AUTO: Final = "auto"
 
 SERVICE_START: Final = "start"
 SERVICE_STOP: Final = "stop"
 
 ATTR_DARK: Final = "dark"
 ATTR_DURATION: Final = "duration"
+ATTR_FORMAT: Final = "format"
 ATTR_FRAME_RATE: Final = "frame_rate"
 ATTR_KIOSK: Final = "kiosk"
 ATTR_LANGUAGE: Final = "language"
@@ -60,6 +71,7 @@ _START_SCHEMA: Final = probatio.Schema(
         probatio.Optional(ATTR_FRAME_RATE, default=DEFAULT_FRAME_RATE): probatio.All(
             probatio.Coerce(int), probatio.Range(min=1, max=MAX_FRAME_RATE)
         ),
+        probatio.Optional(ATTR_FORMAT, default=FORMAT_AUTO): probatio.In([FORMAT_AUTO, *StreamFormat]),
         probatio.Optional(ATTR_THEME): cv.string,
         probatio.Optional(ATTR_DARK): cv.boolean,
         probatio.Optional(ATTR_ZOOM, default=1.0): probatio.All(
@@ -93,8 +105,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
             raise TargetMissingError
         for entity_id in targets:
             _check_target(call.hass, entity_id)
-        duration: timedelta | None = call.data.get(ATTR_DURATION)
-        await _async_cast(registry, targets, source, profile, duration)
+        await _async_cast(registry, targets, source, profile, call.data)
         return await _async_response(registry, targets, source, profile) if call.return_response else None
     except DashboardCastError as error:
         raise translated(error) from error
@@ -111,10 +122,15 @@ async def _async_stop(call: ServiceCall) -> None:
 
 
 async def _async_cast(
-    registry: Registry, targets: set[str], source: Source, profile: Profile, duration: timedelta | None
+    registry: Registry, targets: set[str], source: Source, profile: Profile, data: dict[str, Any]
 ) -> None:
     """Cast to all targets at once; when some fail the others go on, and the first failure is raised."""
-    casts = (registry.async_cast(entity_id, source, profile, duration) for entity_id in sorted(targets))
+    duration: timedelta | None = data.get(ATTR_DURATION)
+    stream_format = None if data[ATTR_FORMAT] == FORMAT_AUTO else StreamFormat(data[ATTR_FORMAT])
+    casts = (
+        registry.async_cast(entity_id, source, profile, duration, stream_format)
+        for entity_id in sorted(targets)
+    )
     for result in await asyncio.gather(*casts, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
@@ -127,6 +143,8 @@ async def _async_response(
     base = registry.base_url()
     return {
         "url": base + stream_path(stream.token, MASTER_PLAYLIST),
+        "ts": base + stream_path(stream.token, TS_MASTER_PLAYLIST),
+        "mp4": base + stream_path(stream.token, LIVE_VIDEO),
         "still": base + stream_path(stream.token, STILL_PICTURE),
         "media_players": [*sorted(targets)],
     }

@@ -46,12 +46,13 @@ def stream_path(token: str, name: str) -> str:
     return f"{API_PATH}/{token}/{name}"
 
 
-def token_of(url: str) -> str | None:
-    """Return the token in a URL or path of ours, None when it is not one of ours."""
+def split_stream_url(url: str) -> tuple[str, str]:
+    """Return token and name in a URL or path of ours; both are empty when it is not one of ours."""
     try:
         path = URL(url).path
     except ValueError:
-        return None
+        return "", ""
     if not path.startswith(f"{API_PATH}/"):
-        return None
-    return path.removeprefix(f"{API_PATH}/").split("/", 1)[0]
+        return "", ""
+    token, _, name = path.removeprefix(f"{API_PATH}/").partition("/")
+    return token, name
