@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 MICROSECONDS: Final = 1_000_000
+VIDEO_TIMESCALE: Final = 90_000
+"""Ticks per second of the video's clock: that of MPEG-TS, which all containers share."""
 
 
 class SizePreset(StrEnum):
@@ -66,6 +68,24 @@ class Frame:
     jpeg: bytes
     time: float
     """When the browser drew it, in seconds on the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One coded picture (an access unit)."""
+
+    data: bytes
+    """Its NAL units, each after its length in four bytes (ISO/IEC 14496-15 section 5.3.3).
+
+    There are no parameter sets and no access unit delimiters among them.
+    """
+    time: int
+    """When it is shown, in ticks of 1/90 000 s since the stream's start.
+
+    Strictly rising through the stream: the order of decoding is that of showing.
+    """
+    keyframe: bool
+    """Whether it can be decoded without any picture before it."""
 
 
 @dataclass(frozen=True, slots=True)

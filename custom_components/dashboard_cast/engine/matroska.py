@@ -8,7 +8,8 @@ Only what RFC 9559 (Matroska) and RFC 8794 (EBML) need for a stream of unknown l
 import struct
 from typing import Final
 
-from ..models import MICROSECONDS
+from ..models import MICROSECONDS, VIDEO_TIMESCALE
+from . import aac
 
 # One tick is a microsecond (TimestampScale counts nanoseconds, RFC 9559 section 5.1.2.9).
 _TIMESTAMP_SCALE: Final = 1_000_000_000 // MICROSECONDS
@@ -39,24 +40,19 @@ _UNKNOWN_SIZE: Final = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 
 _VIDEO_TRACK: Final = 1
 _AUDIO_TRACK: Final = 2
-_SAMPLE_RATE: Final = 48_000
-# AAC codes 1024 samples at a time (ISO/IEC 14496-3 section 4.5.2.1).
-_SAMPLES: Final = 1_024
-# AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1): AAC-LC, 48 kHz, two channels.
-_AAC_CONFIG: Final = b"\x11\x90"
-# One coded block of two silent channels: a channel pair element without spectral data.
-_AAC_SILENCE: Final = b"\x21\x10\x04\x60\x8c\x1c"
 
 
 def header(width: int, height: int, frame_rate: float) -> bytes:
     """Return what comes before the first picture: size in pixels, pictures per second (a hint)."""
     video = _unsigned(_PIXEL_WIDTH, width) + _unsigned(_PIXEL_HEIGHT, height)
-    audio = _element(_SAMPLING_FREQUENCY, struct.pack(">f", _SAMPLE_RATE)) + _unsigned(_CHANNELS, 2)
+    audio = _element(_SAMPLING_FREQUENCY, struct.pack(">f", aac.SAMPLE_RATE)) + _unsigned(
+        _CHANNELS, aac.CHANNELS
+    )
     tracks = _track(
         _VIDEO_TRACK,
         b"V_MJPEG",
         _unsigned(_DEFAULT_DURATION, round(1_000_000_000 / frame_rate)) + _element(_VIDEO, video),
-    ) + _track(_AUDIO_TRACK, b"A_AAC", _element(_CODEC_PRIVATE, _AAC_CONFIG) + _element(_AUDIO, audio))
+    ) + _track(_AUDIO_TRACK, b"A_AAC", _element(_CODEC_PRIVATE, aac.CONFIG) + _element(_AUDIO, audio))
     return (
         _element(_EBML, _element(_DOC_TYPE, b"matroska"))
         + _identifier(_SEGMENT)
@@ -73,10 +69,10 @@ def picture(jpeg: bytes, time_us: int) -> bytes:
 
 def silence(start_us: int, end_us: int) -> bytes:
     """Return the silent audio that starts in [start_us, end_us), so that calls in a row leave no gap."""
-    first, last = (-(-time * _SAMPLE_RATE // (MICROSECONDS * _SAMPLES)) for time in (start_us, end_us))
+    start, end = (-(-time_us * VIDEO_TIMESCALE // MICROSECONDS) for time_us in (start_us, end_us))
     return b"".join(
-        _cluster(_AUDIO_TRACK, _AAC_SILENCE, round(index * _SAMPLES * MICROSECONDS / _SAMPLE_RATE))
-        for index in range(first, last)
+        _cluster(_AUDIO_TRACK, aac.SILENCE, round(block * aac.BLOCK_TICKS * MICROSECONDS / VIDEO_TIMESCALE))
+        for block in aac.blocks(start, end)
     )
 
 
