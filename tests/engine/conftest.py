@@ -13,6 +13,7 @@ from custom_components.dashboard_cast.engine.encoder import arguments
 
 from .frontend import Frontend
 from .helpers import SMALL, jpeg, processes
+from .media import Coded, encode
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +58,9 @@ async def browser() -> AsyncIterator[LocalBrowser]:
     local = LocalBrowser()
     yield local
     await local.stop()
+
+
+@pytest.fixture(scope="session")
+def coded() -> Coded:
+    """Return pictures of the real encoder, at uneven times."""
+    return encode()

@@ -1,245 +1,206 @@
-"""Fragmented MP4: boxes, tracks, and the cut of an encoder's output into init segment and fragments (pure).
+"""Fragmented MP4: init segment and fragments of pictures and silence (pure).
 
-The numbers are those of ISO/IEC 14496-12 (boxes), 14496-14 (`esds`), 14496-15 (`avcC`) and RFC 6381 (codecs).
+The boxes are those of ISO/IEC 14496-12, 14496-14 (`esds`) and 14496-15 (`avcC`), as CMAF (ISO/IEC 23000-19)
+wants them, but with both tracks in one file.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 import struct
 from typing import Final
 
-from ..errors import MalformedMediaError
-from ..models import Fragment, Init, Track
+from ..models import VIDEO_TIMESCALE, Sample
+from . import aac
+from .fragmenter import Fragmenter
 
-# A fragment of a second at the highest bit rate is a few megabytes; a larger box is a broken stream.
-MAX_BOX_SIZE: Final = 64 * 1024 * 1024
+# The encoder reads FFmpeg's own fragments with it.
+__all__ = ["Fragmenter", "codecs", "fragment", "init"]
 
-_TFHD_BASE_DATA_OFFSET: Final = 0x000001
-_TFHD_SAMPLE_DESCRIPTION: Final = 0x000002
-_TFHD_DEFAULT_DURATION: Final = 0x000008
-_TFHD_DEFAULT_SIZE: Final = 0x000010
-_TFHD_DEFAULT_FLAGS: Final = 0x000020
-_TRUN_DATA_OFFSET: Final = 0x000001
-_TRUN_FIRST_FLAGS: Final = 0x000004
-_TRUN_DURATION: Final = 0x000100
-_TRUN_SIZE: Final = 0x000200
-_TRUN_FLAGS: Final = 0x000400
-_TRUN_COMPOSITION: Final = 0x000800
-_SAMPLE_IS_NON_SYNC: Final = 0x00010000
-# Fields before the boxes inside a sample entry (ISO/IEC 14496-12 sections 12.1.3 and 12.2.3).
-_VISUAL_ENTRY: Final = 78
-_AUDIO_ENTRY: Final = 28
+_VIDEO_TRACK: Final = 1
+_AUDIO_TRACK: Final = 2
+_BIT_RATE_OF_SILENCE: Final = 8 * len(aac.SILENCE) * aac.SAMPLE_RATE // aac.BLOCK_SAMPLES
 
+# Sample flags (ISO/IEC 14496-12 section 8.8.3.1): depends on no other; depends on others, no sync sample.
+_SYNC: Final = 0x02000000
+_NON_SYNC: Final = 0x01010000
+# Flags of a track fragment header and a track run (ISO/IEC 14496-12 sections 8.8.7 and 8.8.8).
+_BASE_IS_MOOF: Final = 0x020000
+_DEFAULT_DURATION_SIZE_FLAGS: Final = 0x000038
+_DATA_OFFSET: Final = 0x000001
+_DURATIONS_SIZES_FLAGS: Final = 0x000700
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box: its type, and where its payload lies in the bytes it was found in."""
-
-    kind: str
-    start: int
-    end: int
+_MATRIX: Final = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
-class Fragmenter:
-    """Cuts the bytes of an encoder into its init segment and fragments."""
-
-    def __init__(self) -> None:
-        self.init: Init | None = None
-        """The init segment, once it is there."""
-        self._buffer = bytearray()
-        self._held = b""
-
-    def feed(self, data: bytes) -> list[Fragment]:
-        """Take bytes as they come and return the fragments that are complete with them.
-
-        Raises MalformedMediaError when the bytes are not fragmented MP4.
-        """
-        self._buffer += data
-        fragments = []
-        for kind, box in self._boxes():
-            self._held += box
-            if len(self._held) > MAX_BOX_SIZE:
-                raise MalformedMediaError(detail="boxes without media")
-            if kind == "moov":
-                self.init = Init(self._held, tracks(self._held))
-                self._held = b""
-            elif kind == "mdat":
-                fragments.append(self._fragment(self._held))
-                self._held = b""
-        return fragments
-
-    def _boxes(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the complete boxes at the top level and drop them from the buffer."""
-        while len(self._buffer) >= 8:
-            size, kind = struct.unpack_from(">I4s", self._buffer)
-            if not 8 <= size <= MAX_BOX_SIZE:
-                raise MalformedMediaError(detail=f"box {kind!r} of {size} bytes")
-            if len(self._buffer) < size:
-                return
-            box = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            yield kind.decode("latin-1"), box
-
-    def _fragment(self, data: bytes) -> Fragment:
-        if self.init is None:
-            raise MalformedMediaError(detail="media before the init segment")
-        return fragment(data, self.init.video)
+def _box(kind: bytes, *payload: bytes) -> bytes:
+    data = b"".join(payload)
+    return struct.pack(">I4s", 8 + len(data), kind) + data
 
 
-def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yield the boxes that lie in data[start:end]; raise MalformedMediaError when they do not fit in."""
-    end = len(data) if end is None else end
-    while start < end:
-        if end - start < 8:
-            raise MalformedMediaError(detail="a box is cut off")
-        size, kind = struct.unpack_from(">I4s", data, start)
-        if not 8 <= size <= end - start:
-            raise MalformedMediaError(detail=f"box {kind!r} of {size} bytes")
-        yield Box(kind.decode("latin-1"), start + 8, start + size)
-        start += size
+def _full_box(kind: bytes, flags: int, *payload: bytes) -> bytes:
+    """Return a box with flags, whose version is their highest byte."""
+    return _box(kind, struct.pack(">I", flags), *payload)
 
 
-def tracks(init: bytes) -> tuple[Track, ...]:
-    """Return the tracks that an init segment declares; raise MalformedMediaError when it is broken."""
-    moov = _only(init, "moov")
-    with _reading("moov"):
-        found = tuple(_track(init, box) for box in boxes(init, moov.start, moov.end) if box.kind == "trak")
-    if not any(track.kind == "vide" for track in found):
-        raise MalformedMediaError(detail="no video track")
-    return found
+_FILE_TYPE: Final = _box(b"ftyp", b"iso6", bytes(4), b"iso6cmfcmp41")
+# An init segment has no samples.
+_NO_SAMPLES: Final = b"".join(
+    (
+        _full_box(b"stts", 0, bytes(4)),
+        _full_box(b"stsc", 0, bytes(4)),
+        _full_box(b"stsz", 0, bytes(8)),
+        _full_box(b"stco", 0, bytes(4)),
+    )
+)
+# The media lie in the same file.
+_DATA_INFORMATION: Final = _box(
+    b"dinf", _full_box(b"dref", 0, struct.pack(">I", 1), _full_box(b"url ", 0x000001))
+)
+# What television is: BT.709 in all respects, limited range (ISO/IEC 23091-2), square pixels.
+_COLOUR: Final = _box(b"colr", b"nclx", struct.pack(">HHHB", 1, 1, 1, 0))
+_SQUARE_PIXELS: Final = _box(b"pasp", struct.pack(">II", 1, 1))
+
+_VIDEO_HEADER: Final = _full_box(b"tfhd", _BASE_IS_MOOF, struct.pack(">I", _VIDEO_TRACK))
+_AUDIO_HEADER: Final = _full_box(
+    b"tfhd",
+    _BASE_IS_MOOF | _DEFAULT_DURATION_SIZE_FLAGS,
+    struct.pack(">IIII", _AUDIO_TRACK, aac.BLOCK_SAMPLES, len(aac.SILENCE), _SYNC),
+)
+_BOX: Final = struct.Struct(">I4s")
+# The head of `moof` and all of `mfhd`.
+_MOVIE_FRAGMENT: Final = struct.Struct(">I4sI4sII")
+# `tfdt` with a time of 64 bits, and `trun` up to its table.
+_TIME_AND_RUN: Final = struct.Struct(">I4sIQI4sIII")
+_RUN_ENTRY: Final = struct.Struct(">III")
 
 
-def fragment(data: bytes, video: Track) -> Fragment:
-    """Read one `moof` and `mdat` pair; raise MalformedMediaError when it is broken or has no picture."""
-    moof = _only(data, "moof")
-    with _reading("moof"):
-        for traf in boxes(data, moof.start, moof.end):
-            if traf.kind == "traf" and (found := _pictures(data, traf, video)):
-                start, duration, keyframe = found
-                return Fragment(data, start / video.timescale, duration / video.timescale, keyframe)
-    raise MalformedMediaError(detail="a fragment without a picture")
+def codecs(avcc: bytes) -> str:
+    """Return the CODECS attribute (RFC 6381 section 3.3): AVCDecoderConfigurationRecord's and the sound's."""
+    return f"avc1.{avcc[1:4].hex()},mp4a.40.{aac.CONFIG[0] >> 3}"
 
 
-class _reading:  # noqa: N801
-    """Turn a read past the end into a MalformedMediaError that names the box."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, struct.error | IndexError | ValueError | UnicodeDecodeError):
-            raise MalformedMediaError(detail=f"{self._what}: {error}") from error
-
-
-def _only(data: bytes, *path: str, start: int = 0, end: int | None = None) -> Box:
-    """Return the first box at a path of types."""
-    kind, *rest = path
-    for box in boxes(data, start, end):
-        if box.kind == kind:
-            return _only(data, *rest, start=box.start, end=box.end) if rest else box
-    raise MalformedMediaError(detail=f"no {kind} box")
+def init(avcc: bytes, width: int, height: int) -> bytes:
+    """Return the init segment of an AVCDecoderConfigurationRecord; width and height in pixels."""
+    header = _full_box(
+        b"mvhd",
+        0,
+        struct.pack(">8xI4xIH10x", VIDEO_TIMESCALE, 0x10000, 0x0100),
+        _MATRIX,
+        struct.pack(">24xI", _AUDIO_TRACK + 1),
+    )
+    return _FILE_TYPE + _box(
+        b"moov",
+        header,
+        _video_track(avcc, width, height),
+        _audio_track(),
+        _box(b"mvex", _track_defaults(_VIDEO_TRACK), _track_defaults(_AUDIO_TRACK)),
+    )
 
 
-def _track(data: bytes, trak: Box) -> Track:
-    tkhd = _only(data, "tkhd", start=trak.start, end=trak.end)
-    mdhd = _only(data, "mdia", "mdhd", start=trak.start, end=trak.end)
-    hdlr = _only(data, "mdia", "hdlr", start=trak.start, end=trak.end)
-    stsd = _only(data, "mdia", "minf", "stbl", "stsd", start=trak.start, end=trak.end)
-    # Version 1 of both headers has 64-bit times (ISO/IEC 14496-12 sections 8.3.2 and 8.4.2).
-    number = struct.unpack_from(">I", data, tkhd.start + (20 if data[tkhd.start] else 12))[0]
-    timescale = struct.unpack_from(">I", data, mdhd.start + (20 if data[mdhd.start] else 12))[0]
-    if not timescale:
-        raise MalformedMediaError(detail="a time scale of zero")
-    width, height = struct.unpack_from(">II", data, tkhd.end - 8)
-    kind = data[hdlr.start + 8 : hdlr.start + 12].decode("latin-1")
-    entry = next(boxes(data, stsd.start + 8, stsd.end), None)
-    if entry is None:
-        raise MalformedMediaError(detail="no sample entry")
-    return Track(number, kind, timescale, _codec(data, entry), width >> 16, height >> 16)
+def fragment(sequence: int, samples: Sequence[Sample], end: int) -> bytes:
+    """Return a `moof` and `mdat` pair of one or more samples and the silence beside them.
+
+    sequence: number of the fragment, from 1. end: when the last sample has been shown, in ticks since the
+    stream's start: the time of the next fragment's first sample.
+    """
+    blocks = aac.blocks(samples[0].time, end)
+    silence = aac.SILENCE * len(blocks)
+    table = _table(samples, end)
+    pictures_size = sum(len(sample.data) for sample in samples)
+    moof_size = _MOVIE_FRAGMENT.size + _run_size(_VIDEO_HEADER, table)
+    moof_size += _run_size(_AUDIO_HEADER) if blocks else 0
+    pictures = moof_size + _BOX.size
+    pieces = [
+        _MOVIE_FRAGMENT.pack(moof_size, b"moof", 16, b"mfhd", 0, sequence),
+        _run(_VIDEO_HEADER, samples[0].time, len(samples), offset=pictures, table=table),
+    ]
+    if blocks:
+        time = blocks.start * aac.BLOCK_SAMPLES
+        pieces.append(_run(_AUDIO_HEADER, time, len(blocks), offset=pictures + pictures_size))
+    pieces.append(_BOX.pack(_BOX.size + pictures_size + len(silence), b"mdat"))
+    pieces += [sample.data for sample in samples]
+    pieces.append(silence)
+    return b"".join(pieces)
 
 
-def _codec(data: bytes, entry: Box) -> str:
-    """Return a sample entry's codec as RFC 6381 section 3 writes it."""
-    if entry.kind == "avc1":
-        avcc = _only(data, "avcC", start=entry.start + _VISUAL_ENTRY, end=entry.end)
-        return "avc1." + data[avcc.start + 1 : avcc.start + 4].hex()
-    if entry.kind == "mp4a":
-        esds = _only(data, "esds", start=entry.start + _AUDIO_ENTRY, end=entry.end)
-        return _audio_codec(data[esds.start + 4 : esds.end])
-    return entry.kind
+def _table(samples: Sequence[Sample], end: int) -> bytes:
+    """Return durations, sizes and flags of samples."""
+    ends = [*(sample.time for sample in samples[1:]), end]
+    return b"".join(
+        _RUN_ENTRY.pack(until - sample.time, len(sample.data), _SYNC if sample.keyframe else _NON_SYNC)
+        for sample, until in zip(samples, ends, strict=True)
+    )
 
 
-def _audio_codec(descriptors: bytes) -> str:
-    """Return `mp4a.<object type>.<audio object type>` (ISO/IEC 14496-14 section 3.1.2, RFC 6381 3.3)."""
-    position = 0
-    object_type = 0
-    # ES (3) holds DecoderConfig (4), which holds DecoderSpecificInfo (5): each payload starts with the next.
-    for tag, fixed in ((0x03, 3), (0x04, 13), (0x05, 0)):
-        if descriptors[position] != tag:
-            raise MalformedMediaError(detail=f"esds descriptor {descriptors[position]}")
-        position += 1
-        while descriptors[position] & 0x80:
-            position += 1
-        position += 1
-        if tag == 0x04:
-            object_type = descriptors[position]
-        position += fixed
-    return f"mp4a.{object_type:02x}.{descriptors[position] >> 3}"
+def _run_size(header: bytes, table: bytes = b"") -> int:
+    return _BOX.size + len(header) + _TIME_AND_RUN.size + len(table)
 
 
-def _pictures(data: bytes, traf: Box, video: Track) -> tuple[int, int, bool] | None:
-    """Return start and duration in ticks and whether a keyframe comes first; None for another track."""
-    tfhd = _only(data, "tfhd", start=traf.start, end=traf.end)
-    flags, number = struct.unpack_from(">II", data, tfhd.start)
-    if number != video.number:
-        return None
-    default_duration, default_flags = _defaults(data, tfhd, flags & 0xFFFFFF)
-    tfdt = _only(data, "tfdt", start=traf.start, end=traf.end)
-    start = struct.unpack_from(">Q" if data[tfdt.start] else ">I", data, tfdt.start + 4)[0]
-    duration = 0
-    first_flags: int | None = None
-    for trun in boxes(data, traf.start, traf.end):
-        if trun.kind == "trun":
-            length, flags_of_first = _run(data, trun, default_duration, default_flags)
-            duration += length
-            first_flags = flags_of_first if first_flags is None else first_flags
-    keyframe = first_flags is not None and not first_flags & _SAMPLE_IS_NON_SYNC
-    return start, duration, keyframe
+def _run(header: bytes, time: int, count: int, *, offset: int, table: bytes = b"") -> bytes:
+    """Return a `traf` of one run; time in the track's ticks, offset of the data from the `moof`'s start.
+
+    Without a table all samples are as the track fragment's header says.
+    """
+    flags = _DATA_OFFSET | (_DURATIONS_SIZES_FLAGS if table else 0)
+    trun_size = 20 + len(table)
+    return b"".join(
+        (
+            _BOX.pack(_run_size(header, table), b"traf"),
+            header,
+            _TIME_AND_RUN.pack(20, b"tfdt", 1 << 24, time, trun_size, b"trun", flags, count, offset),
+            table,
+        )
+    )
 
 
-def _defaults(data: bytes, tfhd: Box, flags: int) -> tuple[int, int]:
-    """Return the default sample duration and flags of a track fragment (ISO/IEC 14496-12 section 8.8.7)."""
-    position = tfhd.start + 8
-    position += 8 * bool(flags & _TFHD_BASE_DATA_OFFSET) + 4 * bool(flags & _TFHD_SAMPLE_DESCRIPTION)
-    duration = sample_flags = 0
-    if flags & _TFHD_DEFAULT_DURATION:
-        duration = struct.unpack_from(">I", data, position)[0]
-        position += 4
-    position += 4 * bool(flags & _TFHD_DEFAULT_SIZE)
-    if flags & _TFHD_DEFAULT_FLAGS:
-        sample_flags = struct.unpack_from(">I", data, position)[0]
-    return duration, sample_flags
+def _video_track(avcc: bytes, width: int, height: int) -> bytes:
+    # One picture per sample at 72 dpi, 24 bits deep, as ISO/IEC 14496-12 section 12.1.3 has it.
+    fields = struct.pack(">6xH16xHHII4xH32xHh", 1, width, height, 72 << 16, 72 << 16, 1, 24, -1)
+    entry = _box(b"avc1", fields, _box(b"avcC", avcc), _COLOUR, _SQUARE_PIXELS)
+    shape = struct.pack(">II", width << 16, height << 16)
+    media = _media(VIDEO_TIMESCALE, b"vide", _full_box(b"vmhd", 1, bytes(8)), entry)
+    return _track(_VIDEO_TRACK, media, shape=shape)
 
 
-def _run(data: bytes, trun: Box, default_duration: int, default_flags: int) -> tuple[int, int | None]:
-    """Return a track run's duration and its first sample's flags (ISO/IEC 14496-12 section 8.8.8)."""
-    word, count = struct.unpack_from(">II", data, trun.start)
-    flags = word & 0xFFFFFF
-    position = trun.start + 8 + 4 * bool(flags & _TRUN_DATA_OFFSET)
-    first_flags = default_flags
-    if flags & _TRUN_FIRST_FLAGS:
-        first_flags = struct.unpack_from(">I", data, position)[0]
-        position += 4
-    fields = [bit for bit in (_TRUN_DURATION, _TRUN_SIZE, _TRUN_FLAGS, _TRUN_COMPOSITION) if flags & bit]
-    stride = 4 * len(fields)
-    if position + count * stride > trun.end:
-        raise MalformedMediaError(detail="a track run is cut off")
-    if flags & _TRUN_FLAGS and count:
-        first_flags = struct.unpack_from(">I", data, position + 4 * fields.index(_TRUN_FLAGS))[0]
-    if not flags & _TRUN_DURATION:
-        return count * default_duration, first_flags if count else None
-    duration = sum(struct.unpack_from(">I", data, position + index * stride)[0] for index in range(count))
-    return duration, first_flags if count else None
+def _audio_track() -> bytes:
+    fields = struct.pack(">6xH8xHH4xI", 1, aac.CHANNELS, 16, aac.SAMPLE_RATE << 16)
+    entry = _box(b"mp4a", fields, _full_box(b"esds", 0, _elementary_stream()))
+    media = _media(aac.SAMPLE_RATE, b"soun", _full_box(b"smhd", 0, bytes(4)), entry)
+    return _track(_AUDIO_TRACK, media, volume=0x0100)
+
+
+def _elementary_stream() -> bytes:
+    """Return the ES_Descriptor of the sound (ISO/IEC 14496-1 section 7.2.6.5)."""
+    # MPEG-4 audio (0x40) in an audio stream (0x15), then the sizes of buffer and highest and mean bit rate.
+    kind = struct.pack(">BB3xII", 0x40, 0x15, _BIT_RATE_OF_SILENCE, _BIT_RATE_OF_SILENCE)
+    decoder = _descriptor(4, kind, _descriptor(5, aac.CONFIG))
+    return _descriptor(3, bytes(3), decoder, _descriptor(6, b"\x02"))
+
+
+def _descriptor(tag: int, *payload: bytes) -> bytes:
+    """Return a descriptor shorter than 128 bytes."""
+    data = b"".join(payload)
+    return bytes((tag, len(data))) + data
+
+
+def _media(timescale: int, handler: bytes, media_header: bytes, entry: bytes) -> bytes:
+    """Return a `mdia` with one sample entry."""
+    samples = _box(b"stbl", _full_box(b"stsd", 0, struct.pack(">I", 1), entry), _NO_SAMPLES)
+    return _box(
+        b"mdia",
+        # 0x55C4 is the language "und".
+        _full_box(b"mdhd", 0, struct.pack(">8xI4xH2x", timescale, 0x55C4)),
+        _full_box(b"hdlr", 0, struct.pack(">4x4s13x", handler)),
+        _box(b"minf", media_header, _DATA_INFORMATION, samples),
+    )
+
+
+def _track(number: int, media: bytes, *, volume: int = 0, shape: bytes = bytes(8)) -> bytes:
+    """Return a `trak`; volume is 8.8 fixed point, shape width and height in 16.16."""
+    # Flags: enabled, and part of the presentation.
+    fields = struct.pack(">8xI20xH2x", number, volume)
+    return _box(b"trak", _full_box(b"tkhd", 0x000003, fields, _MATRIX, shape), media)
+
+
+def _track_defaults(track: int) -> bytes:
+    """Return a `trex` that leaves all to the fragments but the sample entry, the first."""
+    return _full_box(b"trex", 0, struct.pack(">II12x", track, 1))
