@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 import struct
 
 CONTAINERS = {"moov", "trak", "mdia", "minf", "dinf", "stbl", "mvex", "moof", "traf"}
@@ -62,14 +63,13 @@ def paths(data: bytes, above: str = "") -> Iterator[tuple[str, bytes]]:
 def fragments(data: bytes) -> Iterator[MovieFragment]:
     """Yield the `moof` and `mdat` pairs in a row."""
     while data:
-        (size,) = struct.unpack_from(">I", data)
-        (_, moof), (_, media) = (("moof", data[8:size]), next(boxes(data[size:])))
-        assert [data[4:8], data[size + 4 : size + 8]] == [b"moof", b"mdat"]
-        whole = data[: size + 8 + len(media)]
+        (kind, moof), (media_kind, media) = islice(boxes(data), 2)
+        assert (kind, media_kind) == ("moof", "mdat")
+        place = 8 + len(moof) + 8
+        whole = data[: place + len(media)]
         (first, header), *trafs = boxes(moof)
         assert first == "mfhd"
         runs = []
-        place = size + 8
         for kind, traf in trafs:
             assert kind == "traf"
             run, offset = _run(traf, whole)
