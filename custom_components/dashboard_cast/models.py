@@ -6,7 +6,7 @@ from typing import Final
 
 MICROSECONDS: Final = 1_000_000
 VIDEO_TIMESCALE: Final = 90_000
-"""Ticks per second of coded pictures."""
+"""Ticks per second of the video's clock: that of MPEG-TS, which all containers share."""
 
 
 class SizePreset(StrEnum):
@@ -86,10 +86,17 @@ class Sample:
     """One coded picture (an access unit)."""
 
     data: bytes
-    """Its NAL units, each preceded by its length in four bytes (ISO/IEC 14496-15 section 5.3.3)."""
+    """Its NAL units, each after its length in four bytes (ISO/IEC 14496-15 section 5.3.3).
+
+    There are no parameter sets and no access unit delimiters among them.
+    """
     time: int
-    """When it is shown, in ticks of 1/90 000 s since the stream's start; it rises from picture to picture."""
+    """When it is shown, in ticks of 1/90 000 s since the stream's start.
+
+    Strictly rising through the stream: the order of decoding is that of showing.
+    """
     keyframe: bool
+    """Whether it can be decoded without any picture before it."""
 
 
 @dataclass(frozen=True, slots=True)

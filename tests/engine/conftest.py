@@ -10,6 +10,7 @@ from custom_components.dashboard_cast.engine.browser import LocalBrowser
 
 from .frontend import Frontend
 from .helpers import processes
+from .media import Coded, encode
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +44,9 @@ async def browser() -> AsyncIterator[LocalBrowser]:
     local = LocalBrowser()
     yield local
     await local.stop()
+
+
+@pytest.fixture(scope="session")
+def coded() -> Coded:
+    """Return pictures of the real encoder, at uneven times."""
+    return encode()

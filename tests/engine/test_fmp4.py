@@ -1,365 +1,206 @@
-"""Tests of the fragmented MP4 reader: recorded, built by hand, cut anywhere, and broken in every way."""
+"""Tests of the fragmented MP4 writer: FFmpeg and Chromium read it back, and it adds up byte by byte."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-import itertools
+import base64
+from itertools import accumulate, pairwise
 import struct
-import tracemalloc
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
+from playwright.async_api import async_playwright
 import pytest
 
-from custom_components.dashboard_cast.engine import fmp4
-from custom_components.dashboard_cast.engine.fmp4 import Fragmenter, boxes, fragment, tracks
-from custom_components.dashboard_cast.errors import MalformedMediaError
-from custom_components.dashboard_cast.models import Fragment, Track
-
-from .helpers import SMALL
-
-VIDEO = Track(1, "vide", 90_000, "avc1.640029", 320, 180)
-NON_SYNC = 0x00010000
-SYNC = 0x02000000
-CONTAINERS = {"moov", "trak", "mdia", "minf", "stbl", "mvex", "moof", "traf"}
-
-
-def box(kind: str, *payload: bytes) -> bytes:
-    """Return a box."""
-    data = b"".join(payload)
-    return struct.pack(">I4s", 8 + len(data), kind.encode()) + data
-
-
-def words(*values: int) -> bytes:
-    """Return 32-bit numbers."""
-    return struct.pack(f">{len(values)}I", *values)
-
-
-def traf(
-    *runs: bytes, track: int = 1, start: int = 0, tfhd_flags: int = 0, defaults: bytes = b"", version: int = 0
-) -> bytes:
-    """Return a track fragment."""
-    header = box("tfhd", words(tfhd_flags, track), defaults)
-    time = box("tfdt", words(version << 24), struct.pack(">Q" if version else ">I", start))
-    return box("traf", header, time, *runs)
-
-
-def media(*trafs: bytes) -> bytes:
-    """Return a `moof` and `mdat` pair."""
-    return box("moof", box("mfhd", words(0, 1)), *trafs) + box("mdat", b"media")
-
-
-HEVC = box("hvc1", bytes(78))
-
-
-def trak(
-    handler: bytes = b"vide",
-    *,
-    entry: bytes = HEVC,
-    number: int = 1,
-    timescale: int = 90_000,
-    version: int = 0,
-) -> bytes:
-    """Return a track of an init segment; version 1 has 64-bit times."""
-    times = bytes(16 if version else 8)
-    tkhd = box("tkhd", words(version << 24), times, words(number), bytes(60), words(320 << 16, 180 << 16))
-    mdhd = box("mdhd", words(version << 24), times, words(timescale), bytes(8))
-    stsd = box("stsd", words(0, 1), entry)
-    minf = box("minf", box("stbl", stsd))
-    return box("trak", tkhd, box("mdia", mdhd, box("hdlr", words(0, 0), handler, bytes(13)), minf))
-
-
-def avc1(profile: bytes = b"\x64\x00\x29") -> bytes:
-    """Return a sample entry of H.264."""
-    return box("avc1", bytes(78), box("avcC", b"\x01", profile, b"\xff"))
-
-
-def mp4a(
-    *, object_type: int = 0x40, config: int = 0x11, long_sizes: bool = False, first_tag: int = 3
-) -> bytes:
-    """Return a sample entry of audio."""
-    size = b"\x80\x80\x80\x20" if long_sizes else b"\x20"
-    decoder = bytes((object_type,)) + bytes(12)
-    descriptors = bytes((first_tag,)) + size + bytes(3) + b"\x04" + size + decoder + b"\x05" + size
-    return box("mp4a", bytes(28), box("esds", words(0), descriptors, bytes((config, 0x90))))
-
-
-def cut(data: bytes, points: list[int]) -> list[bytes]:
-    """Return data in pieces."""
-    edges = [0, *sorted(points), len(data)]
-    return [data[start:end] for start, end in itertools.pairwise(edges)]
-
-
-def feed(pieces: list[bytes]) -> tuple[Fragmenter, list[Fragment]]:
-    """Return a fragmenter and what it made of the pieces."""
-    fragmenter = Fragmenter()
-    return fragmenter, [found for piece in pieces for found in fragmenter.feed(piece)]
-
-
-def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[fmp4.Box]:
-    """Yield all boxes of good media, those in containers too."""
-    for found in boxes(data, start, end):
-        yield found
-        if found.kind in CONTAINERS:
-            yield from walk(data, found.start, found.end)
-
-
-def test_recorded_init(recording: bytes) -> None:
-    """The init segment of the real encoder is read."""
-    init = feed([recording])[0].init
-    assert init
-    assert init.codecs == "avc1.640029,mp4a.40.2"
-    assert (init.video.width, init.video.height) == (SMALL.width, SMALL.height)
-    assert [track.timescale for track in init.tracks] == [90_000, 48_000]
-
-
-def test_recorded_fragments(recording: bytes) -> None:
-    """Fragments of the real encoder reach from keyframe to keyframe without a gap."""
-    fragments = feed([recording])[1]
-    assert [found.start for found in fragments] == [index / 2 for index in range(7)]
-    assert all(found.keyframe for found in fragments)
-    for one, other in itertools.pairwise(fragments):
-        assert other.start == pytest.approx(one.start + one.duration, abs=1e-9)
-
-
-def test_no_byte_is_lost(recording: bytes) -> None:
-    """Init segment and fragments are the encoder's output, up to its index at the end."""
-    fragmenter, fragments = feed([recording])
-    assert fragmenter.init
-    whole = fragmenter.init.data + b"".join(found.data for found in fragments)
-    assert recording.startswith(whole)
-    assert [found.kind for found in boxes(recording, len(whole))] == ["mfra"]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.data())
-def test_cut_anywhere(recording: bytes, data: st.DataObject) -> None:
-    """However the bytes come, the same fragments come out."""
-    points = data.draw(st.lists(st.integers(0, len(recording)), max_size=30))
-    assert feed(cut(recording, points))[1] == feed([recording])[1]
-
-
-def test_byte_by_byte(recording: bytes) -> None:
-    """A fragment is there with its last byte, not before."""
-    whole = feed([recording])[0].init
-    assert whole
-    first = feed([recording])[1][0]
-    end = len(whole.data) + len(first.data)
-    fragmenter, before = feed(cut(recording[: end - 1], list(range(end - 1))))
-    assert before == []
-    assert fragmenter.feed(recording[end - 1 : end]) == [first]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_changed_bytes(recording: bytes, data: st.DataObject) -> None:
-    """Whatever bytes are changed, nothing but MalformedMediaError is raised."""
-    broken = bytearray(recording[:8_000])
-    spots = st.tuples(st.integers(0, len(broken) - 1), st.integers(0, 255))
-    for position, value in data.draw(st.lists(spots, min_size=1, max_size=8)):
-        broken[position] = value
-    with suppress(MalformedMediaError):
-        feed([bytes(broken)])
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_changed_sizes(recording: bytes, data: st.DataObject) -> None:
-    """Whatever a box says of its size or type, nothing but MalformedMediaError is raised."""
-    broken = bytearray(recording)
-    known = [found for found in walk(recording) if found.start < 8_000]
-    chosen = data.draw(st.sampled_from(known))
-    sizes = st.integers(0, 64) | st.integers(0, 2**32 - 1)
-    struct.pack_into(">I", broken, chosen.start - 8, data.draw(sizes))
-    if data.draw(st.booleans()):
-        struct.pack_into("4s", broken, chosen.start - 4, data.draw(st.sampled_from(known)).kind.encode())
-    with suppress(MalformedMediaError):
-        feed([bytes(broken)])
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_emptied_boxes(recording: bytes, data: st.DataObject) -> None:
-    """A box without what belongs in it raises nothing but MalformedMediaError."""
-    init = feed([recording])[0].init
-    assert init
-    chosen = data.draw(st.sampled_from(list(walk(init.data))))
-    keep = data.draw(st.integers(0, chosen.end - chosen.start))
-    with suppress(MalformedMediaError):
-        tracks(shorten(init.data, chosen, keep))
-
-
-def shorten(data: bytes, chosen: fmp4.Box, keep: int) -> bytes:
-    """Return media where one box keeps so many bytes of its payload, and the boxes around it still fit."""
-    gone = chosen.end - chosen.start - keep
-    changed = bytearray(data)
-    for around in walk(data):
-        if around.start <= chosen.start and chosen.end <= around.end:
-            struct.pack_into(">I", changed, around.start - 8, around.end - around.start + 8 - gone)
-    del changed[chosen.end - gone : chosen.end]
-    return bytes(changed)
-
-
-@given(st.binary(max_size=400))
-def test_noise(noise: bytes) -> None:
-    """Noise raises nothing but MalformedMediaError."""
-    with suppress(MalformedMediaError):
-        feed([noise])
-    with suppress(MalformedMediaError):
-        feed([box("moov", noise)])
-    with suppress(MalformedMediaError):
-        fragment(media(box("traf", noise)), VIDEO)
-
-
-@settings(deadline=None)
-@given(st.integers(0, 8_000))
-def test_truncated(recording: bytes, length: int) -> None:
-    """A stream that stops gives a part of the whole stream's fragments."""
-    found = feed([recording[:length]])[1]
-    assert feed([recording])[1][: len(found)] == found
-
-
-def test_memory_is_bounded_while_a_box_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A box that claims to be huge is refused at its head."""
-    monkeypatch.setattr(fmp4, "MAX_BOX_SIZE", 1_000)
-    assert Fragmenter().feed(words(1_000) + b"mdat") == []
-    with pytest.raises(MalformedMediaError, match="1001 bytes"):
-        Fragmenter().feed(words(1_001) + b"mdat")
-
-
-def test_memory_is_bounded_without_media(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boxes that never lead to media do not pile up."""
-    monkeypatch.setattr(fmp4, "MAX_BOX_SIZE", 100_000)
-    fragmenter = Fragmenter()
-    filler = box("free", bytes(50_000))
-    tracemalloc.start()
-    try:
-        with suppress(MalformedMediaError):
-            for _ in range(100):
-                fragmenter.feed(filler)
-        assert tracemalloc.get_traced_memory()[0] < 1_000_000
-    finally:
-        tracemalloc.stop()
-
-
-@pytest.mark.parametrize(
-    ("data", "detail"),
-    [
-        (words(7) + b"free", "box b'free' of 7 bytes"),
-        (media(traf()), "media before the init segment"),
-        (box("moov"), "no video track"),
-        (box("moov", trak(b"soun", entry=mp4a())), "no video track"),
-        (box("moov", trak(timescale=0)), "a time scale of zero"),
-        (box("moov", b"1234"), "a box is cut off"),
-        (box("moov", box("trak")), "no tkhd box"),
-        (box("moov", trak(entry=box("avc1", bytes(78)))), "no avcC box"),
-        (box("moov", trak(entry=mp4a(first_tag=6))), "esds descriptor 6"),
-        (box("moov", trak(entry=box("mp4a", bytes(28), box("esds", bytes(5))))), "esds descriptor 0"),
-        (box("moov", trak(entry=box("mp4a", bytes(28), box("esds")))), "moov"),
-        (box("moov", box("trak", box("tkhd"), box("mdia", box("mdhd"), box("hdlr")))), "no minf box"),
-    ],
-)
-def test_broken(data: bytes, detail: str) -> None:
-    """What is wrong is told."""
-    with pytest.raises(MalformedMediaError, match=detail):
-        Fragmenter().feed(data)
-
-
-def test_no_sample_entry() -> None:
-    """An init segment that does not say how a track is coded is broken."""
-    with pytest.raises(MalformedMediaError):
-        Fragmenter().feed(box("moov", trak(entry=b"")))
-
-
-@pytest.mark.parametrize(
-    ("data", "detail"),
-    [
-        (box("mdat"), "no moof box"),
-        (box("moof", box("traf")), "no tfhd box"),
-        (box("moof", box("traf", box("tfhd", words(0, 1)))), "no tfdt box"),
-        (media(traf(box("trun", words(0x100, 2, 5)))), "a track run is cut off"),
-        (box("moof", box("traf", box("tfhd"))), "moof"),
-        (media(traf(box("trun", words(0x100, 1, 48_000)), track=2)), "a fragment without a picture"),
-        (media(), "a fragment without a picture"),
-    ],
-)
-def test_broken_fragment(data: bytes, detail: str) -> None:
-    """What is wrong with a fragment is told."""
-    with pytest.raises(MalformedMediaError, match=detail):
-        fragment(data, VIDEO)
-
-
-@pytest.mark.parametrize("version", [0, 1])
-def test_track_of_either_version(version: int) -> None:
-    """Track headers with 32-bit and 64-bit times are read."""
-    data = box("moov", trak(entry=avc1(b"\x4d\x40\x1f"), number=7, timescale=1_000, version=version))
-    assert tracks(data) == (Track(7, "vide", 1_000, "avc1.4d401f", 320, 180),)
-
-
-@pytest.mark.parametrize(
-    ("entry", "codec"),
-    [
-        (mp4a(), "mp4a.40.2"),
-        (mp4a(long_sizes=True), "mp4a.40.2"),
-        (mp4a(config=0x2B), "mp4a.40.5"),
-        (mp4a(object_type=0x67, config=0x09), "mp4a.67.1"),
-        (box("Opus", bytes(28)), "Opus"),
-    ],
-)
-def test_audio_codecs(entry: bytes, codec: str) -> None:
-    """Audio codecs are named as RFC 6381 does."""
-    data = box("moov", trak(entry=avc1()), trak(b"soun", entry=entry, number=2))
-    assert tracks(data)[1].codec == codec
-
-
-def test_defaults_of_a_track_fragment() -> None:
-    """Durations and flags may stand in the track fragment's header, behind other fields."""
-    defaults = bytes(8) + words(1, 3_000, 99, NON_SYNC)
-    data = media(traf(box("trun", words(0, 3)), start=90_000, tfhd_flags=0x00003B, defaults=defaults))
-    found = fragment(data, VIDEO)
-    assert (found.start, found.duration, found.keyframe) == (1.0, 0.1, False)
-
-
-def test_flags_of_the_first_sample() -> None:
-    """A run may have flags for its first sample alone."""
-    run = box("trun", words(0x000005, 2, 0, SYNC))
-    data = media(traf(run, tfhd_flags=0x28, defaults=words(9_000, NON_SYNC)))
-    assert fragment(data, VIDEO).keyframe
-
-
-def test_several_runs_and_tracks() -> None:
-    """The first run's first sample counts for the keyframe, all runs for the duration."""
-    first = box("trun", words(0x000500, 1, 9_000, SYNC))
-    second = box("trun", words(0x000500, 1, 18_000, NON_SYNC))
-    sound = traf(box("trun", words(0x100, 1, 1_024)), track=2, start=2**33, version=1)
-    found = fragment(media(sound, traf(first, second)), VIDEO)
-    assert (found.start, found.duration, found.keyframe) == (0.0, 0.3, True)
-
-
-def test_a_run_without_samples() -> None:
-    """An empty run is no keyframe."""
-    found = fragment(media(traf(box("trun", words(0x000704, 0, SYNC)))), VIDEO)
-    assert (found.start, found.duration, found.keyframe) == (0.0, 0.0, False)
-
-
-@given(
-    samples=st.lists(
-        st.tuples(st.integers(0, 10**6), st.sampled_from([SYNC, NON_SYNC])), min_size=1, max_size=20
-    ),
-    start=st.integers(0, 2**40),
-    sizes=st.booleans(),
-    offset=st.booleans(),
-    composition=st.booleans(),
-)
-def test_runs_in_every_form(
-    samples: list[tuple[int, int]], start: int, *, sizes: bool, offset: bool, composition: bool
-) -> None:
-    """Whatever other fields a run has, durations and flags are found among them."""
-    flags = 0x500 | offset | sizes * 0x200 | composition * 0x800
-    table = b"".join(
-        words(duration, *([7] * sizes), sample_flags, *([1] * composition))
-        for duration, sample_flags in samples
-    )
-    run = box("trun", words(flags, len(samples), *([8] * offset)), table)
-    found = fragment(media(traf(run, start=start, version=1)), VIDEO)
-    assert found.start == start / VIDEO.timescale
-    assert found.duration == sum(duration for duration, _ in samples) / VIDEO.timescale
-    assert found.keyframe == (samples[0][1] == SYNC)
+from custom_components.dashboard_cast.engine import aac, fmp4
+from custom_components.dashboard_cast.models import Sample
+
+from ..tv.player import ARGUMENTS, find_browser
+from .boxes import MovieFragment, fragments, paths
+from .media import HEIGHT, SILENT_BLOCK, WIDTH, Coded, decoded, packets, sound, streams
+
+VIDEO, AUDIO = 1, 2
+SYNC, NON_SYNC = 0x02000000, 0x01010000
+MONTHS = 90_000 * 86_400 * 100
+PLAY = """
+async ([codecs, pieces]) => {
+  const video = document.createElement("video");
+  const source = new MediaSource();
+  const until = (target, event) => new Promise((resolve, reject) => {
+    target.addEventListener(event, resolve, { once: true });
+    video.addEventListener("error", () => reject(new Error(video.error.message)), { once: true });
+  });
+  video.muted = true;
+  video.src = URL.createObjectURL(source);
+  await until(source, "sourceopen");
+  const buffer = source.addSourceBuffer(`video/mp4; codecs="${codecs}"`);
+  for (const piece of pieces) {
+    buffer.appendBuffer(Uint8Array.from(atob(piece), (letter) => letter.charCodeAt(0)));
+    await until(buffer, "updateend");
+  }
+  source.endOfStream();
+  const ranges = [];
+  for (let index = 0; index < video.buffered.length; index++)
+    ranges.push([video.buffered.start(index), video.buffered.end(index)]);
+  video.currentTime = ranges[0][0];
+  video.playbackRate = 4;
+  const ended = until(video, "ended");
+  await video.play();
+  await ended;
+  const { totalVideoFrames } = video.getVideoPlaybackQuality();
+  return { ranges, pictures: totalVideoFrames, size: [video.videoWidth, video.videoHeight] };
+}
+"""
+
+
+def written(coded: Coded, size: int, first: int = 0) -> list[bytes]:
+    """Return the init segment and the fragments of so many pictures each, from the first-th fragment on."""
+    groups = list(enumerate(coded.groups(size), start=1))[first:]
+    made = [fmp4.fragment(number, samples, end) for number, (samples, end) in groups]
+    return [fmp4.init(coded.avcc, WIDTH, HEIGHT), *made]
+
+
+@st.composite
+def groups_of_samples(draw: st.DrawFn) -> list[tuple[list[Sample], int]]:
+    """Return made-up pictures in groups, and when each group has been shown."""
+    distances = draw(st.lists(st.integers(1, 200_000), min_size=1, max_size=30))
+    *times, end = accumulate(distances, initial=draw(st.integers(0, MONTHS)))
+    samples = [Sample(draw(st.binary(max_size=30)), time, draw(st.booleans())) for time in times]
+    cuts = draw(st.sets(st.integers(1, len(samples)), max_size=10))
+    edges = sorted(cuts | {0, len(samples)})
+    ends = {index: sample.time for index, sample in enumerate(samples)} | {len(samples): end}
+    return [(samples[start:stop], ends[stop]) for start, stop in pairwise(edges)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 40])
+async def test_times_are_exact(coded: Coded, size: int) -> None:
+    """FFmpeg reads every picture at its tick, with its bytes and flag."""
+    found = [
+        (one["pts"], one["dts"], int(one["size"]), one["flags"].startswith("K"))
+        for one in await packets(b"".join(written(coded, size)), "v")
+    ]
+    assert found == [(one.time, one.time, len(one.data), one.keyframe) for one in coded.samples]
+
+
+async def test_pictures_arrive_unchanged(coded: Coded) -> None:
+    """Decoded, the pictures are those that FFmpeg's own container gives."""
+    assert await decoded(b"".join(written(coded, 3))) == await decoded(coded.flv)
+
+
+@pytest.mark.parametrize("size", [1, 5])
+async def test_sound_is_whole_and_silent(coded: Coded, size: int) -> None:
+    """The sound has one block after the other, all zeros."""
+    data = b"".join(written(coded, size))
+    times = [one["pts"] for one in await packets(data, "a")]
+    assert times == [block * 1_024 for block in range(-(-coded.end // 1_920))]
+    assert await sound(data) == (len(times), {SILENT_BLOCK})
+
+
+async def test_tracks(coded: Coded) -> None:
+    """Both tracks are what they say they are."""
+    video, audio = await streams(b"".join(written(coded, 8)))
+    assert (video["codec_name"], video["codec_tag_string"], video["profile"]) == ("h264", "avc1", "High")
+    assert (video["width"], video["height"], video["sample_aspect_ratio"]) == (WIDTH, HEIGHT, "1:1")
+    assert (video["color_range"], video["color_space"]) == ("tv", "bt709")
+    assert (video["color_primaries"], video["color_transfer"]) == ("bt709", "bt709")
+    assert (video["time_base"], video["start_pts"]) == ("1/90000", 0)
+    assert (audio["codec_name"], audio["profile"], audio["channels"]) == ("aac", "LC", 2)
+    assert (audio["time_base"], audio["sample_rate"], audio["start_pts"]) == ("1/48000", "48000", 0)
+
+
+def test_init_segment(coded: Coded) -> None:
+    """An init segment is for CMAF, has the encoder's record as it is, and no samples."""
+    data = fmp4.init(coded.avcc, 1_920, 1_080)
+    found = list(paths(data))
+    assert [path for path, _ in found if "/" not in path] == ["ftyp", "moov"]
+    assert {b"iso6", b"cmfc"} <= {found[0][1][place : place + 4] for place in range(8, len(found[0][1]), 4)}
+    assert coded.avcc in data
+    assert [path for path, _ in found if path.startswith("moov/mvex/")] == ["moov/mvex/trex"] * 2
+    assert all(not any(payload) for path, payload in found if path[-4:] in {"stts", "stsc", "stsz", "stco"})
+    sizes = [struct.unpack(">II", payload[-8:]) for path, payload in found if path.endswith("tkhd")]
+    assert sizes == [(1_920 << 16, 1_080 << 16), (0, 0)]
+
+
+def test_codecs(coded: Coded) -> None:
+    """Codecs are named as RFC 6381 does, after what the record says."""
+    assert fmp4.codecs(b"\x01\x64\x00\x29\xff") == "avc1.640029,mp4a.40.2"
+    assert fmp4.codecs(coded.avcc) == f"avc1.{coded.avcc[1:4].hex()},mp4a.40.2"
+
+
+@given(groups_of_samples())
+def test_fragments_in_a_row_have_no_gap(groups: list[tuple[list[Sample], int]]) -> None:
+    """However pictures are divided, they and the sound go on where the fragment before ended."""
+    data = b"".join(fmp4.fragment(number, *group) for number, group in enumerate(groups, start=7))
+    found = list(fragments(data))
+    assert [one.sequence for one in found] == list(range(7, 7 + len(groups)))
+    samples = [sample for group, _ in groups for sample in group]
+    start, end = samples[0].time, groups[-1][1]
+    pictures = assert_gapless(found, VIDEO, start, end)
+    assert [(data, flags) for data, _, flags in pictures] == [
+        (sample.data, SYNC if sample.keyframe else NON_SYNC) for sample in samples
+    ]
+    assert [time for _, time, _ in pictures] == [sample.time for sample in samples]
+    blocks = aac.blocks(start, end)
+    silence = assert_gapless(found, AUDIO, blocks.start * 1_024, blocks.stop * 1_024) if blocks else []
+    assert silence == [(aac.SILENCE, block * 1_024, SYNC) for block in blocks]
+
+
+def assert_gapless(
+    found: list[MovieFragment], track: int, start: int, end: int
+) -> list[tuple[bytes, int, int]]:
+    """Return data, times and flags of a track's samples, which reach from start to end."""
+    samples = []
+    for one in found:
+        if run := one.run(track):
+            assert run.time == start
+            for (duration, _, flags), data in zip(run.table, run.data, strict=True):
+                samples.append((data, start, flags))
+                start += duration
+    assert start == end
+    return samples
+
+
+@given(groups_of_samples())
+def test_sound_begins_in_its_fragment(groups: list[tuple[list[Sample], int]]) -> None:
+    """A fragment has exactly the blocks that start while its pictures are shown."""
+    for samples, end in groups:
+        (found,) = fragments(fmp4.fragment(1, samples, end))
+        run = found.run(AUDIO)
+        times = [run.time // 1_024 * 1_920 + 1_920 * index for index in range(len(run.table))] if run else []
+        assert times == list(range(-(-samples[0].time // 1_920) * 1_920, end, 1_920))
+
+
+def test_a_fragment_without_sound(coded: Coded) -> None:
+    """A fragment shorter than a block of sound is one of pictures alone."""
+    (found,) = fragments(fmp4.fragment(1, [Sample(b"data", 1, keyframe=True)], 1_920))
+    assert [run.track for run in found.runs] == [VIDEO]
+
+
+async def test_after_months(coded: Coded) -> None:
+    """Times of more than 32 bits are as exact as others."""
+    late = coded.moved(MONTHS)
+    data = b"".join(written(late, 8))
+    assert [one["pts"] for one in await packets(data, "v")] == [sample.time for sample in late.samples]
+    first = -(-MONTHS // 1_920) * 1_024
+    assert (await packets(data, "a"))[0]["pts"] == first
+
+
+async def test_from_the_middle(coded: Coded) -> None:
+    """A player that comes late gets the pictures from a keyframe on, at their times."""
+    data = b"".join(written(coded, 8, first=2))
+    samples = coded.samples[16:]
+    assert [one["pts"] for one in await packets(data, "v")] == [sample.time for sample in samples]
+    assert await decoded(data) == (await decoded(coded.flv))[16:]
+
+
+@pytest.mark.parametrize(("size", "first"), [(1, 0), (3, 0), (8, 2)])
+async def test_chromium_plays(coded: Coded, size: int, first: int) -> None:
+    """Chromium plays all pictures, and finds no gap between fragments."""
+    pieces = [base64.b64encode(piece).decode() for piece in written(coded, size, first)]
+    start = coded.groups(size)[first][0][0].time
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS) as running,
+    ):
+        page = await running.new_page()
+        played = await page.evaluate(PLAY, [fmp4.codecs(coded.avcc), pieces])
+    (found,) = played["ranges"]
+    assert found == pytest.approx([start / 90_000, coded.end / 90_000], abs=0.022)
+    assert played["pictures"] > 0
+    assert played["size"] == [WIDTH, HEIGHT]

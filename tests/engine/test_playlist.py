@@ -8,7 +8,7 @@ import m3u8
 import pytest
 
 from custom_components.dashboard_cast.engine import playlist
-from custom_components.dashboard_cast.engine.fmp4 import Fragmenter
+from custom_components.dashboard_cast.engine.fragmenter import Fragmenter
 from custom_components.dashboard_cast.engine.segments import LISTED, SegmentStore
 from custom_components.dashboard_cast.models import Fragment, Init, Profile
 
