@@ -2,10 +2,7 @@
 
 import pytest
 
-from custom_components.dashboard_cast.models import Init, Profile, SizePreset, Track
-
-VIDEO = Track(1, "vide", 90_000, "avc1.640029", 1280, 720)
-AUDIO = Track(2, "soun", 48_000, "mp4a.40.2", 0, 0)
+from custom_components.dashboard_cast.models import Profile, SizePreset
 
 
 @pytest.mark.parametrize(
@@ -21,10 +18,3 @@ def test_profile(size: SizePreset, frame_rate: int, expected: tuple[int, int, in
     """A profile declares the lowest level that its size and rate fit in (ITU-T H.264 table A-1)."""
     profile = Profile.of(size, frame_rate)
     assert (profile.width, profile.height, profile.frame_rate, profile.level) == expected
-
-
-def test_init_tells_its_tracks() -> None:
-    """Codecs are listed in the order of the tracks; the video track is found wherever it is."""
-    init = Init(b"", (AUDIO, VIDEO))
-    assert init.codecs == "mp4a.40.2,avc1.640029"
-    assert init.video is VIDEO
