@@ -14,7 +14,7 @@ from .common import INTEGRATION
 ROOMS = [
     {"const", "models", "errors"},
     {"engine"},
-    {"auth", "urls", "dashboards", "registry", "casting", "requirements", "translation"},
+    {"auth", "urls", "dashboards", "registry", "casting", "devices", "requirements", "translation"},
     {"views", "services", "cast", "config_flow"},
     {"__init__"},
 ]

@@ -1,6 +1,6 @@
 """The words of the project as data: what to draw, how to encode it, and what comes out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -70,6 +70,12 @@ class Profile:
         # Level 4.1 ends at 1080p30 (ITU-T H.264 table A-1); beyond it a device of level 4.2 is needed.
         level = "4.2" if size is SizePreset.P1080 and frame_rate > 30 else "4.1"
         return cls(width=width, height=height, frame_rate=frame_rate, level=level)
+
+    def within(self, limit: Profile) -> Profile:
+        """Return it as it fits a device: as it is, or as small and slow as the limit."""
+        if self.height <= limit.height:
+            return replace(self, frame_rate=min(self.frame_rate, limit.frame_rate))
+        return replace(limit, frame_rate=min(self.frame_rate, limit.frame_rate))
 
 
 @dataclass(frozen=True, slots=True)

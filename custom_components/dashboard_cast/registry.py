@@ -18,6 +18,7 @@ from .auth import SignIn
 from .casting import DELIVERIES, CastDevice, CastSession
 from .const import DOMAIN
 from .dashboards import async_check_dashboard
+from .devices import playable
 from .engine.cdp import Browser
 from .engine.stream import Stream
 from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
@@ -98,6 +99,7 @@ class Registry:
         Raises a DashboardCastError.
         """
         await self._async_check(source)
+        profile = playable(self._hass, entity_id, profile)
         session = self._sessions.get(entity_id)
         wanted = (source, profile, stream_format)
         if session is None or (session.source, session.profile, session.stream_format) != wanted:

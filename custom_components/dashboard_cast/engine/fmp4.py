@@ -10,6 +10,7 @@ from typing import Final
 
 from ..models import VIDEO_TIMESCALE, Sample
 from . import aac
+
 _VIDEO_TRACK: Final = 1
 _AUDIO_TRACK: Final = 2
 _BIT_RATE_OF_SILENCE: Final = 8 * len(aac.SILENCE) * aac.SAMPLE_RATE // aac.BLOCK_SAMPLES

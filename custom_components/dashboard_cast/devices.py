@@ -1,0 +1,27 @@
+"""What Cast devices play, by their model."""
+
+from typing import Final
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+
+from .models import Profile
+
+_HD_60: Final = Profile(width=1280, height=720, frame_rate=60, level="4.1")
+_HD_30: Final = Profile(width=1280, height=720, frame_rate=30, level="4.1")
+# Google's "Supported media for Google Cast". Who is not in it plays at least H.264 level 4.1 in 1080p at 30
+# pictures a second, which is more than the largest profile asks for.
+_LIMITS: Final = {
+    "Google Home Hub": _HD_60,
+    "Google Nest Hub": _HD_60,
+    "Google Nest Hub Max": _HD_30,
+}
+
+
+@callback
+def playable(hass: HomeAssistant, entity_id: str, profile: Profile) -> Profile:
+    """Return the profile as the device of a media player can play it."""
+    entity = er.async_get(hass).async_get(entity_id)
+    device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
+    limit = _LIMITS.get(device.model or "") if isinstance(device, dr.DeviceEntry) else None
+    return profile.within(limit) if limit else profile

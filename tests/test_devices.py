@@ -1,0 +1,45 @@
+"""Tests of what Cast devices are given, by their model."""
+
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr, entity_registry as er
+import pytest
+
+from custom_components.dashboard_cast.devices import playable
+from custom_components.dashboard_cast.models import Profile, SizePreset
+
+from .common import MockConfigEntry
+
+FULL_HD = Profile.of(SizePreset.P1080, 30)
+
+
+def _media_player(hass: HomeAssistant, model: str | None) -> str:
+    """Register a media player of a device of this model."""
+    entry = MockConfigEntry(domain="cast")
+    entry.add_to_hass(hass)
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id, identifiers={("cast", "tv")}, model=model
+    )
+    registered = er.async_get(hass).async_get_or_create(
+        "media_player", "cast", "tv", config_entry=entry, device_id=device.id
+    )
+    return registered.entity_id
+
+
+@pytest.mark.parametrize("model", ["Google Nest Hub", "Google Nest Hub Max", "Google Home Hub"])
+async def test_small_screens(hass: HomeAssistant, model: str) -> None:
+    """A device that plays nothing larger than 720p gets that, no faster than was asked for."""
+    entity_id = _media_player(hass, model)
+    assert playable(hass, entity_id, FULL_HD) == Profile.of(SizePreset.P720, 30)
+    slow = Profile.of(SizePreset.P720, 5)
+    assert playable(hass, entity_id, slow) == slow
+
+
+@pytest.mark.parametrize("model", ["Chromecast", "Google TV Streamer", "A projector", None])
+async def test_televisions(hass: HomeAssistant, model: str | None) -> None:
+    """Everything else gets what was asked for."""
+    assert playable(hass, _media_player(hass, model), FULL_HD) == FULL_HD
+
+
+async def test_no_device(hass: HomeAssistant) -> None:
+    """A media player that belongs to no device gets what was asked for."""
+    assert playable(hass, "media_player.unknown", FULL_HD) == FULL_HD
