@@ -1,6 +1,7 @@
 """Fixtures of the engine's tests: the loopback network, a recording, and that no process stays."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 import subprocess
 
 import psutil
@@ -23,10 +24,11 @@ def loopback(socket_enabled: None) -> None:
 
 @pytest.fixture(autouse=True)
 def no_process_stays() -> Iterator[None]:
-    """Fail a test that leaves a process behind."""
+    """Fail a test that leaves a process behind; what a living browser starts for itself is not the test's."""
     before = set(processes())
     yield
-    _, left = psutil.wait_procs(set(processes()) - before, timeout=3)
+    new = [process for process in processes() if not before & {process, *process.parents()}]
+    _, left = psutil.wait_procs(new, timeout=3)
     names = [process.name() for process in left]
     for process in left:
         process.kill()
@@ -42,6 +44,16 @@ def recording() -> bytes:
         matroska.silence(max(0, time - 100_000), time) + matroska.picture(picture, time) for time in times
     )
     return subprocess.run(arguments("ffmpeg", SMALL), input=stream, capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder on PATH, which is empty; Playwright has no browser of its own either."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
+    return folder
 
 
 @pytest.fixture
