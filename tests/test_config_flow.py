@@ -143,17 +143,6 @@ async def test_failure_and_retry(
     assert result["options"] == {"ffmpeg": "/usr/bin/ffmpeg"}
 
 
-async def test_library_cannot_be_had(hass: HomeAssistant, trial: AsyncMock) -> None:
-    """Without the library that drives the browser, nothing is tried."""
-    with patch(
-        "custom_components.dashboard_cast.config_flow.async_install_playwright",
-        side_effect=BrowserMissingError,
-    ):
-        result = await _submit(hass, await _begin(hass))
-    assert result["errors"] == {"base": "browser_missing"}
-    trial.assert_not_called()
-
-
 async def test_only_one(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """There is one config entry."""
     result = await _begin(hass)

@@ -1,24 +1,15 @@
 """Tests of the config entry's life: set up, unloaded, reloaded, removed, and Home Assistant's end."""
 
-from unittest.mock import patch
-
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.translation import async_get_exception_message
-from homeassistant.requirements import RequirementsNotFound
 from homeassistant.setup import async_setup_component
 import pytest
 
-from custom_components.dashboard_cast.const import CONF_USER_ID, DOMAIN, PLAYWRIGHT_REQUIREMENT
+from custom_components.dashboard_cast.const import CONF_USER_ID, DOMAIN
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import PROFILE, SOURCE, TV, FakeBrowser, MockConfigEntry, Players, Studio, cast_task, settled
-
-NO_PLAYWRIGHT = patch(
-    "custom_components.dashboard_cast.requirements.async_process_requirements",
-    side_effect=RequirementsNotFound(DOMAIN, [PLAYWRIGHT_REQUIREMENT]),
-)
 
 
 def _browser(registry: Registry) -> FakeBrowser:
@@ -54,18 +45,6 @@ async def test_no_yaml(hass: HomeAssistant, enable_custom_integrations: None) ->
     """There is nothing to configure in YAML; the actions are there all the same."""
     assert await async_setup_component(hass, DOMAIN, {})
     assert hass.services.has_service(DOMAIN, "start")
-
-
-async def test_no_playwright(hass: HomeAssistant, studio: Studio, entry: MockConfigEntry) -> None:
-    """Where the library that drives the browser cannot be had, it is tried again, and said why."""
-    with NO_PLAYWRIGHT:
-        await hass.config_entries.async_setup(entry.entry_id)
-    assert _state(entry) is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "browser_missing"
-    assert entry.reason == async_get_exception_message(DOMAIN, "browser_missing")
-    assert "No browser was found" in str(entry.reason)
-    await hass.config_entries.async_reload(entry.entry_id)
-    assert _state(entry) is ConfigEntryState.LOADED
 
 
 @pytest.mark.parametrize("begun", [True, False], ids=["shown", "starting"])

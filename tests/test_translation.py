@@ -129,7 +129,7 @@ def _imported(module: Path) -> set[Path]:
 
 def _of_trial() -> set[type[DashboardCastError]]:
     """Return the errors that the trial of the programs can end with."""
-    modules = _imported(INTEGRATION / "engine" / "trial.py") | {INTEGRATION / "requirements.py"}
+    modules = _imported(INTEGRATION / "engine" / "trial.py")
     return {kind for path in modules for kind, _ in _made(path)}
 
 

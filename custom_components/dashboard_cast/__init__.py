@@ -3,16 +3,13 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
-from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .auth import async_ensure_user, async_remove_user
 from .const import CONF_BROWSER, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
 from .engine.browser import LocalBrowser
-from .errors import BrowserMissingError
 from .registry import DashboardCastConfigEntry, Registry
-from .requirements import async_install_playwright
 from .services import async_setup_services
 from .views import StreamView
 
@@ -28,11 +25,6 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """Set up the integration; browser and FFmpeg start with the first stream."""
-    try:
-        # An update of Home Assistant's container takes away what was installed into it.
-        await async_install_playwright(hass)
-    except BrowserMissingError as error:
-        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key=error.key) from error
     await async_ensure_user(hass, entry)
     browser = LocalBrowser(entry.options.get(CONF_BROWSER))
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)

@@ -10,7 +10,7 @@ from homeassistant.config_entries import (
     OptionsFlow,
     OptionsFlowWithReload,
 )
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -26,7 +26,6 @@ from yarl import URL
 from .const import CONF_BASE_URL, CONF_BROWSER, CONF_FFMPEG, CONF_USER, DEFAULT_FFMPEG, DOMAIN
 from .engine.trial import try_engine
 from .errors import DashboardCastError
-from .requirements import async_install_playwright
 
 _PROGRAMS: Final = probatio.Schema(
     {
@@ -36,9 +35,8 @@ _PROGRAMS: Final = probatio.Schema(
 )
 
 
-async def _async_check(hass: HomeAssistant, programs: dict[str, Any]) -> None:
+async def _async_check(programs: dict[str, Any]) -> None:
     """Draw and encode a page with these programs; raises a DashboardCastError."""
-    await async_install_playwright(hass)
     await try_engine(programs.get(CONF_BROWSER), programs.get(CONF_FFMPEG, DEFAULT_FFMPEG))
 
 
@@ -69,7 +67,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         """Try browser and FFmpeg, and show that this goes on."""
         if self._check is None:
             self._check = self.hass.async_create_task(
-                _async_check(self.hass, self._programs), "Dashboard Cast check", eager_start=False
+                _async_check(self._programs), "Dashboard Cast check", eager_start=False
             )
         if not self._check.done():
             return self.async_show_progress(
@@ -120,7 +118,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
                 elif _programs(user_input) != _programs(current):
-                    await _async_check(self.hass, user_input)
+                    await _async_check(user_input)
             except DashboardCastError as error:
                 errors["base"] = error.key
                 placeholders = error.placeholders

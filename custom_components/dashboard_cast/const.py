@@ -27,7 +27,3 @@ CONF_USER_ID: Final = "user_id"
 DEFAULT_FFMPEG: Final = "ffmpeg"
 DEFAULT_FRAME_RATE: Final = 15
 MAX_FRAME_RATE: Final = 30
-
-# Installed when the local browser is used: there is no build of it for Alpine Linux, which Home Assistant OS
-# and containers are, so it must not be a requirement of the integration.
-PLAYWRIGHT_REQUIREMENT: Final = "playwright>=1.60,<2"

@@ -16,7 +16,7 @@ class DashboardCastError(Exception):
 
 
 class BrowserMissingError(DashboardCastError):
-    """There is no browser on this machine, or the library that drives it cannot be had."""
+    """There is no browser on this machine, or none at the configured place."""
 
     key = "browser_missing"
 

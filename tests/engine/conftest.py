@@ -1,6 +1,7 @@
 """Fixtures of the engine's tests: the loopback network, a browser, and that no process stays."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -21,14 +22,25 @@ def loopback(socket_enabled: None) -> None:
 
 @pytest.fixture(autouse=True)
 def no_process_stays() -> Iterator[None]:
-    """Fail a test that leaves a process behind."""
+    """Fail a test that leaves a process behind; what a living browser starts for itself is not the test's."""
     before = set(processes())
     yield
-    _, left = psutil.wait_procs(set(processes()) - before, timeout=3)
+    new = [process for process in processes() if not before & {process, *process.parents()}]
+    _, left = psutil.wait_procs(new, timeout=3)
     names = [process.name() for process in left]
     for process in left:
         process.kill()
     assert not names
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the only folder on PATH, which is empty; Playwright has no browser of its own either."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
+    return folder
 
 
 @pytest.fixture

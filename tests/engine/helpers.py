@@ -6,6 +6,7 @@ from functools import cache
 import io
 from itertools import pairwise
 import json
+from pathlib import Path
 import struct
 from typing import Any
 
@@ -30,6 +31,15 @@ async def until(condition: Callable[[], object], timeout: float = TIMEOUT_S) -> 
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+
+def executable(folder: Path, name: str, *lines: str) -> Path:
+    """Write an executable shell script."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+    return path
 
 
 def processes(name: str = "") -> list[psutil.Process]:

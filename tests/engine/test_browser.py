@@ -5,42 +5,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 import sys
 
-from playwright.async_api import async_playwright
 import psutil
 import pytest
 
-from custom_components.dashboard_cast.engine import browser as module
-from custom_components.dashboard_cast.engine.browser import (
-    EXECUTABLES,
-    LocalBrowser,
-    LocalTab,
-    find_executable,
-)
-from custom_components.dashboard_cast.engine.cdp import Tab
+from custom_components.dashboard_cast.engine import browser as module, chromium as chromium_module
+from custom_components.dashboard_cast.engine.browser import LocalBrowser, LocalTab
+from custom_components.dashboard_cast.engine.cdp import CdpConnection, Tab
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
-from .helpers import TIMEOUT_S, alive, processes, until
+from .frontend import Frontend
+from .helpers import TIMEOUT_S, alive, executable, processes, until
+from .viewing import tabs_of
 
 LINGER_S = 0.2
-
-
-def executable(folder: Path, name: str, *lines: str) -> Path:
-    """Write an executable shell script."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture
-def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the only folder on PATH, which is empty; Playwright has no browser of its own either."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
-    return folder
 
 
 @pytest.fixture
@@ -52,7 +29,9 @@ def short_linger(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def broken(tmp_path: Path) -> AsyncIterator[LocalBrowser]:
     """Return a browser whose executable ends at once."""
-    local = LocalBrowser(str(executable(tmp_path, "chromium", "echo 'no display' >&2", "exit 1")))
+    local = LocalBrowser(
+        str(executable(tmp_path, "chromium", "echo much to say >&2", "echo no display >&2", "exit 1"))
+    )
     yield local
     await local.stop()
 
@@ -67,35 +46,24 @@ async def hanging(tmp_path: Path) -> AsyncIterator[LocalBrowser]:
 
 def chromium() -> list[psutil.Process]:
     """Return Chromium's processes."""
-    return processes("chrom") + processes("headless")
+    return list({*processes("chrom"), *processes("headless")})
+
+
+def mains() -> list[psutil.Process]:
+    """Return the first process of each Chromium: no helper of it, and no script that started it."""
+    return [process for process in chromium() if is_main(process.cmdline())]
+
+
+def is_main(command: list[str]) -> bool:
+    """Return whether this starts a browser."""
+    helper = any(word.startswith("--type=") for word in command)
+    return "--remote-debugging-pipe" in command and not helper and command[0] != "/bin/sh"
 
 
 async def value(tab: Tab, expression: str) -> object:
     """Return what an expression is in a tab."""
     answer = await tab.session.send("Runtime.evaluate", expression=expression, returnByValue=True)
     return answer["result"].get("value")
-
-
-def test_finds_the_lean_one_first(empty_path: Path) -> None:
-    """Of several browsers the headless shell is taken, then the others in their order."""
-    for name in reversed(EXECUTABLES):
-        path = executable(empty_path, name)
-        assert find_executable() == str(path)
-
-
-def test_finds_none(empty_path: Path) -> None:
-    """Where there is no browser, none is found."""
-    assert find_executable() is None
-
-
-def test_finds_the_configured_one(empty_path: Path, tmp_path: Path) -> None:
-    """A configured browser is taken, by path or by name, and no other in its place."""
-    executable(empty_path, "chromium")
-    mine = executable(tmp_path, "mine")
-    by_name = executable(empty_path, "brave")
-    assert find_executable(str(mine)) == str(mine)
-    assert find_executable("brave") == str(by_name)
-    assert find_executable("/no/such/browser") is None
 
 
 async def test_no_browser_anywhere(empty_path: Path) -> None:
@@ -114,55 +82,17 @@ async def test_configured_browser_is_missing() -> None:
     assert not processes()
 
 
-async def test_no_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the library that drives it there is no browser."""
-    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    with pytest.raises(BrowserMissingError):
-        await LocalBrowser().open_tab()
-
-
-async def test_playwright_does_not_start(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library that cannot start its driver is a browser that fails, not an error of ours."""
-
-    async def fail() -> None:
-        raise OSError("no node")
-
-    monkeypatch.setattr(module, "_import_playwright", lambda: fail)
-    with pytest.raises(BrowserFailedError, match="no node"):
-        await LocalBrowser().open_tab()
-
-
-async def test_playwrights_own_browser(
-    empty_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where PATH has no browser, the one that Playwright installed is taken."""
-    monkeypatch.undo()
-    real = find_executable()
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "playwright"))
-    async with async_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-    assert own.is_relative_to(tmp_path)
-    executable(own.parent, own.name, f'exec {real} "$@"')
-    monkeypatch.setattr(module, "EXECUTABLES", ())
-    local = LocalBrowser()
-    tab = await local.open_tab()
-    assert await value(tab, "1 + 1") == 2
-    await local.stop()
-
-
 async def test_does_not_start(broken: LocalBrowser) -> None:
-    """A browser that ends at once fails, in one line."""
+    """A browser that ends at once fails with the last line that it wrote."""
     with pytest.raises(BrowserFailedError) as failed:
         await broken.open_tab()
-    detail = failed.value.placeholders["detail"]
-    assert detail
-    assert "\n" not in detail
+    assert failed.value.placeholders == {"detail": "no display"}
     assert not processes()
 
 
 async def test_takes_too_long_to_start(hanging: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that never gets ready is given up, and ended."""
-    monkeypatch.setattr(module, "_START_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(chromium_module, "_START_TIMEOUT_S", 1.0)
     with pytest.raises(BrowserFailedError):
         await asyncio.wait_for(hanging.open_tab(), TIMEOUT_S)
     await until(lambda: not processes())
@@ -178,25 +108,27 @@ async def test_start_cancelled(hanging: LocalBrowser) -> None:
     await until(lambda: not processes())
 
 
-async def test_start_of_the_driver_cancelled(hanging: LocalBrowser) -> None:
-    """A start that is cancelled before the driver is ready leaves no driver."""
-    opening = asyncio.create_task(hanging.open_tab())
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1])
+async def test_real_start_cancelled(browser: LocalBrowser, delay: float) -> None:
+    """A start that is cancelled at any moment leaves no process."""
+    opening = asyncio.create_task(browser.open_tab())
     await until(processes)
-    # It has begun, and takes much longer to get ready.
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(delay)
     opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
+    await asyncio.gather(opening, return_exceptions=True)
+    await browser.stop()
     await until(lambda: not processes(), 5)
 
 
 async def test_one_browser_for_all_tabs(browser: LocalBrowser) -> None:
     """Tabs that are opened at once share a browser, and nothing else."""
     one, other = await asyncio.gather(browser.open_tab(), browser.open_tab())
-    assert len(processes("node")) == 1
-    assert isinstance(one, LocalTab)
-    assert isinstance(other, LocalTab)
-    assert one._context is not other._context
+    assert len(mains()) == 1
+    async with Frontend() as server:
+        for tab in (one, other):
+            await tab.session.send("Page.navigate", url=server.url + server.scene())
+            assert await value(tab, "document.cookie + localStorage.length") == "0"
+            await value(tab, "document.cookie = localStorage.mine = 'a=b'")
 
 
 async def test_stop_ends_all(browser: LocalBrowser) -> None:
@@ -253,13 +185,12 @@ async def test_ends_when_idle(browser: LocalBrowser, short_linger: None) -> None
 async def test_stays_for_the_next_tab(browser: LocalBrowser, short_linger: None) -> None:
     """A tab that comes soon after the last finds the browser running, and keeps it so."""
     tab = await browser.open_tab()
-    driver = processes("node")
+    running = mains()
     await tab.close()
-    await browser.open_tab()
-    await asyncio.wait([asyncio.create_task(until(lambda: not alive(driver), 3 * LINGER_S))])
-    assert processes("node") == driver
-    assert browser._browser
-    assert browser._browser.is_connected()
+    tab = await browser.open_tab()
+    await asyncio.wait([asyncio.create_task(until(lambda: not alive(running), 3 * LINGER_S))])
+    assert mains() == running
+    assert await value(tab, "1 + 1") == 2
 
 
 async def test_a_tab_that_comes_at_the_last_moment(browser: LocalBrowser) -> None:
@@ -277,7 +208,7 @@ async def test_ends_when_no_tab_could_be_opened(
     """A browser that was started for a tab that failed ends after a while, too."""
 
     async def fail(*_: object) -> LocalTab:
-        raise RuntimeError("no tab\nbut much to say")
+        raise BrowserFailedError(detail="no tab")
 
     monkeypatch.setattr(LocalTab, "open", fail)
     with pytest.raises(BrowserFailedError) as failed:
@@ -308,15 +239,17 @@ async def test_ends_when_opening_was_cancelled(
 
 async def test_half_opened_tab_is_closed(browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tab whose session fails does not stay open."""
+    await browser.open_tab()
+    before = await tabs_of(browser)
 
-    def fail(*_: object) -> None:
-        raise RuntimeError("no session")
+    async def fail(*_: object) -> None:
+        raise BrowserFailedError(detail="no session")
 
-    monkeypatch.setattr(module, "PlaywrightSession", fail)
+    monkeypatch.setattr(CdpConnection, "attach", fail)
+    assert browser._chromium
     with pytest.raises(BrowserFailedError, match="no session"):
-        await browser.open_tab()
-    assert browser._browser
-    assert not browser._browser.contexts
+        await LocalTab.open(browser._chromium, lambda _: None)
+    assert await tabs_of(browser) == before
 
 
 async def test_killed(browser: LocalBrowser) -> None:
@@ -334,21 +267,58 @@ async def test_killed(browser: LocalBrowser) -> None:
         await value(tabs[0], "1")
     tab = await asyncio.wait_for(browser.open_tab(), TIMEOUT_S)
     assert await value(tab, "1 + 1") == 2
-    assert len(processes("node")) == 1
+    assert len(mains()) == 1
 
 
-async def test_driver_killed(browser: LocalBrowser) -> None:
-    """All tabs of a browser whose driver was killed are told; the next tab gets a new browser."""
-    lost = asyncio.Event()
+async def test_hangs(browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that hangs is ended, its tabs are told, and the next tab gets a new browser."""
+    monkeypatch.setattr(module, "_TAB_TIMEOUT_S", 2)
+    monkeypatch.setattr("custom_components.dashboard_cast.engine.process._GRACE_S", 0.1)
+    lost: asyncio.Queue[str] = asyncio.Queue()
     tab = await browser.open_tab()
-    tab.on_lost(lambda _reason: lost.set())
+    tab.on_lost(lost.put_nowait)
     started = processes()
-    for process in processes("node"):
-        process.kill()
-    await until(lambda: not alive(started), 5)
+    for process in mains():
+        process.suspend()
     tab = await asyncio.wait_for(browser.open_tab(), TIMEOUT_S)
     assert await value(tab, "1 + 1") == 2
-    assert lost.is_set()
+    assert not alive(started)
+    assert lost.get_nowait() == "the browser has ended"
+
+
+async def test_ends_with_us() -> None:
+    """A browser ends when the process that started it is killed."""
+    program = (
+        "import asyncio\n"
+        f"from {LocalBrowser.__module__} import LocalBrowser\n"
+        "async def main():\n"
+        "    tab = await LocalBrowser().open_tab()\n"
+        "    print('ready', flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    pipe = asyncio.subprocess.PIPE
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=pipe)
+    assert owner.stdout
+    await asyncio.wait_for(owner.stdout.readline(), TIMEOUT_S)
+    started = chromium()
+    assert started
+    owner.kill()
+    await owner.wait()
+    await until(lambda: not alive(started), 5)
+
+
+async def test_tab_closed_by_others(browser: LocalBrowser) -> None:
+    """A tab that is closed behind our back is lost."""
+    lost: asyncio.Queue[str] = asyncio.Queue()
+    tab = await browser.open_tab()
+    tab.on_lost(lost.put_nowait)
+    (target,) = await tabs_of(browser)
+    assert browser._chromium
+    await browser._chromium.session.send("Target.closeTarget", targetId=target)
+    assert await asyncio.wait_for(lost.get(), TIMEOUT_S) == "the tab was closed"
+    with pytest.raises(BrowserFailedError, match="the tab was closed"):
+        await value(tab, "1")
 
 
 async def test_failed_method(browser: LocalBrowser) -> None:

@@ -1,22 +1,46 @@
-"""Tests of the encoder with the real FFmpeg: colours, times, keyframes, sound, and how it fails."""
+"""Tests of the encoder with the real FFmpeg: colours, times, keyframes, repeats, and how it fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
 import io
-from itertools import pairwise
 from pathlib import Path
 
+from hypothesis import given, settings, strategies as st
 from PIL import Image
-import psutil
 import pytest
 
-from custom_components.dashboard_cast.engine import encoder as module
-from custom_components.dashboard_cast.engine.encoder import SEGMENT_SECONDS, Encoder, arguments, try_encoding
-from custom_components.dashboard_cast.engine.pacer import PacedFrame
-from custom_components.dashboard_cast.errors import EncoderFailedError, FFmpegMissingError
-from custom_components.dashboard_cast.models import MICROSECONDS, Fragment, Init, Profile
+from custom_components.dashboard_cast.engine import encoder as module, process
+from custom_components.dashboard_cast.engine.encoder import Encoder, arguments, try_encoding
+from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US, PacedFrame
+from custom_components.dashboard_cast.errors import (
+    EncoderFailedError,
+    FFmpegMissingError,
+    MalformedMediaError,
+)
+from custom_components.dashboard_cast.models import MICROSECONDS, Frame, Profile, Sample
 
-from .helpers import SMALL, TIMEOUT_S, Colour, alive, encode, jpeg, near, paced, pixel, probe, processes, run
+from .helpers import (
+    SMALL,
+    TIMEOUT_S,
+    Coded,
+    Colour,
+    alive,
+    byte_stream,
+    checksums,
+    encode,
+    frame,
+    jpeg,
+    nal_units,
+    near,
+    paced,
+    pixel,
+    planes,
+    probe,
+    processes,
+    still,
+    through,
+    until,
+)
 
 COLOURS: list[Colour] = [
     (255, 255, 255),
@@ -28,8 +52,8 @@ COLOURS: list[Colour] = [
     (255, 235, 59),
     (28, 28, 28),
 ]
-# One coded block of sound.
-BLOCK_S = 1_024 / 48_000
+IDR_SLICE = 5
+HOUR_US = 3_600 * MICROSECONDS
 
 
 def script(folder: Path, *lines: str) -> str:
@@ -49,12 +73,22 @@ async def encoder() -> AsyncIterator[Encoder]:
     await running.stop()
 
 
-async def packets(init: Init, fragments: list[Fragment], stream: str) -> list[tuple[float, float]]:
-    """Return start and duration of the packets in fragments, in seconds."""
-    data = init.data + b"".join(fragment.data for fragment in fragments)
-    show = "packet=pts_time,duration_time"
-    answer = await probe(data, "-show_entries", show, stream=stream)
-    return [(float(packet["pts_time"]), float(packet["duration_time"])) for packet in answer["packets"]]
+def samples_of(coded: Coded) -> list[Sample]:
+    """Return the pictures without their configuration."""
+    return [sample for _, sample in coded]
+
+
+def is_idr(sample: Sample) -> bool:
+    """Return whether a decoder can start with a picture."""
+    return {nal[0] & 0x1F for nal in nal_units(sample.data)} == {IDR_SLICE}
+
+
+async def decoded(coded: Coded) -> list[str]:
+    """Return the checksums of the decoded pictures, which have one configuration."""
+    ((avcc),) = {avcc for avcc, _ in coded}
+    found = await checksums(avcc, [sample.data for _, sample in coded])
+    assert len(found) == len(coded)
+    return found
 
 
 def colour(y: int, u: int, v: int) -> tuple[float, float, float]:
@@ -64,35 +98,40 @@ def colour(y: int, u: int, v: int) -> tuple[float, float, float]:
     return rgb[0] * 255, rgb[1] * 255, rgb[2] * 255
 
 
-async def test_colours() -> None:
-    """Colours come out as the browser drew them."""
-    picture = jpeg(colours=COLOURS)
-    init, fragments = await encode(paced(picture, 1, 5), SMALL, 0.5)
-    decode = ("ffmpeg", "-v", "error", "-i", "pipe:0", "-frames:v", "1", "-f", "rawvideo", "pipe:1")
-    data = await run(*decode, data=init.data + fragments[0].data)
+async def check_looks(coded: Coded, pictures: list[Frame], stripes: int = 5, tolerance: float = 6.0) -> None:
+    """Check that decoded pictures have the colours of the frames they were made of."""
     width, height = SMALL.width, SMALL.height
-    planes = (
-        data[: width * height],
-        data[width * height : width * height * 5 // 4],
-        data[width * height * 5 // 4 :],
-    )
-    for index in range(len(COLOURS)):
-        x, y = (2 * index + 1) * width // (2 * len(COLOURS)), height // 2
-        half = y // 2 * (width // 2) + x // 2
-        shown = colour(planes[0][y * width + x], planes[1][half], planes[2][half])
-        assert near(shown, pixel(picture, x, y), 3.5)
+    data = await planes(coded[0][0], [sample.data for _, sample in coded])
+    size = width * height * 3 // 2
+    assert len(data) == size * len(pictures)
+    for index, picture in enumerate(pictures):
+        shown = data[index * size : (index + 1) * size]
+        for stripe in range(stripes):
+            x, y = (2 * stripe + 1) * width // (2 * stripes), height // 2
+            half = width * height + y // 2 * (width // 2) + x // 2
+            seen = colour(shown[y * width + x], shown[half], shown[half + width * height // 4])
+            assert near(seen, pixel(picture.jpeg, x, y), tolerance), (index, stripe)
+
+
+async def test_colours() -> None:
+    """Colours come out as the browser drew them, in repeats as well."""
+    picture = Frame(jpeg(colours=COLOURS), 0.0)
+    pictures = still(picture, 0, 2 * SEGMENT_US)
+    await check_looks(await encode(pictures), [picture] * len(pictures), len(COLOURS), 3.5)
 
 
 async def test_what_the_stream_declares() -> None:
     """Profile, level, pixels and colours are those that televisions play."""
-    init, fragments = await encode(paced(jpeg(), 1, 5), SMALL, 0.5)
-    assert init.codecs == "avc1.640029,mp4a.40.2"
-    assert (init.video.width, init.video.height) == (SMALL.width, SMALL.height)
-    video = (await probe(init.data + fragments[0].data, "-show_streams"))["streams"][0]
+    ((avcc, sample),) = await encode([paced(frame(0), 0)])
+    assert avcc[:4].hex() == "01640029"
+    data = byte_stream(avcc, [sample.data])
+    video = (await probe(data, "-f", "h264", "-show_streams"))["streams"][0]
     expected = {
         "codec_name": "h264",
         "profile": "High",
         "level": 41,
+        "width": SMALL.width,
+        "height": SMALL.height,
         "pix_fmt": "yuv420p",
         "color_range": "tv",
         "color_space": "bt709",
@@ -105,76 +144,164 @@ async def test_what_the_stream_declares() -> None:
 
 
 async def test_times() -> None:
-    """Pictures are shown when they were drawn, to a tick of the stream's clock."""
-    times = [0, 33_333, 100_001, 250_000, 500_000, 666_667, 700_000, 1_000_000]
-    picture = jpeg()
-    init, fragments = await encode([PacedFrame(picture, time) for time in times], SMALL, 1.0)
-    shown = [start for start, _ in await packets(init, fragments, "v")]
-    assert near(shown, [time / MICROSECONDS for time in times[: len(shown)]], 1 / 90_000)
-    assert len(shown) >= 7
+    """Pictures are shown when they were drawn, to a tick of the stream's clock, one for one."""
+    times = [0, 33_333, 100_001, 250_000, 500_000, 666_667, 667_667, 750_000, SEGMENT_US, 1_000_012]
+    coded = await encode([paced(frame(index), time_us) for index, time_us in enumerate(times)])
+    assert [sample.time for _, sample in coded] == [time_us * 9 // 100 for time_us in times]
+    assert [sample.keyframe for _, sample in coded] == [time_us % SEGMENT_US == 0 for time_us in times]
 
 
-async def test_keyframes() -> None:
-    """A fragment begins at each segment's start, with a keyframe, and reaches to the next."""
-    _, fragments = await encode(paced(jpeg(), 3, 10), SMALL, 2.5)
-    assert all(fragment.keyframe for fragment in fragments)
-    assert near(
-        [fragment.start for fragment in fragments], [SEGMENT_SECONDS * index for index in range(5)], 1e-4
-    )
-    for before, after in pairwise(fragments):
-        assert after.start == pytest.approx(before.start + before.duration, abs=1e-9)
+async def test_a_still_page_costs_nothing(encoder: Encoder) -> None:
+    """A picture that stands still is coded once, and looks the same for ever."""
+    coded = await through(encoder, still(frame(0), 0, 9 * SEGMENT_US))
+    assert encoder.pictures == 1
+    assert len(set(await decoded(coded))) == 1
+    assert [is_idr(sample) for _, sample in coded] == [sample.keyframe for _, sample in coded]
+    assert sum(len(sample.data) for _, sample in coded if not sample.keyframe) < 27 * 30
+
+
+async def test_a_change_is_coded_twice(encoder: Encoder) -> None:
+    """A picture that changed is coded when it did and as the next keyframe; then it stands still."""
+    pictures = [
+        *still(frame(0), 0, 600_000),
+        paced(frame(1), 600_000),
+        *still(frame(1), 750_000, 4 * SEGMENT_US),
+    ]
+    coded = await through(encoder, pictures)
+    assert encoder.pictures == 3
+    found = await decoded(coded)
+    assert [len(set(part)) for part in (found[:3], found[3:5], found[5:])] == [1, 1, 1]
+    assert found[2] != found[3]
+    await check_looks(coded, [picture.frame for picture in pictures])
+
+
+async def test_a_change_on_a_keyframe_is_coded_once(encoder: Encoder) -> None:
+    """A picture that changed where a segment begins is a keyframe already."""
+    await through(encoder, still(frame(0), 0, SEGMENT_US) + still(frame(1), SEGMENT_US, 4 * SEGMENT_US))
+    assert encoder.pictures == 2
+
+
+async def test_equal_pictures_of_a_page_are_changes(encoder: Encoder) -> None:
+    """Whether a picture changed is for the browser to say."""
+    await through(encoder, [paced(Frame(jpeg(), index), index * 100_000) for index in range(5)])
+    assert encoder.pictures == 5
 
 
 async def test_no_keyframe_between() -> None:
     """A change of the whole picture makes no keyframe: it would be the start of nothing."""
-    pictures = [jpeg(), jpeg(colours=COLOURS)]
-    frames = [PacedFrame(pictures[index % 2], index * 100_000) for index in range(16)]
-    _, fragments = await encode(frames, SMALL, 1.0)
-    assert near([fragment.start for fragment in fragments], [0, 0.5], 1e-4)
+    coded = await encode([paced(frame(index % 2), index * 100_000) for index in range(31)])
+    assert [is_idr(sample) for _, sample in coded] == [index % 10 == 0 for index in range(31)]
 
 
-@pytest.mark.parametrize("rate", [2, 7, 15])
-async def test_sound_covers_pictures(rate: int) -> None:
-    """The sound of each segment spans what its pictures span, to within a block, without a gap."""
-    init, fragments = await encode(paced(jpeg(), 4, rate), SMALL, 3.0)
-    sound = await packets(init, fragments, "a")
-    for (start, duration), (next_start, _) in pairwise(sound):
-        assert next_start == pytest.approx(start + duration, abs=1e-4)
-    for fragment in fragments:
-        heard = await packets(init, [fragment], "a")
-        end = fragment.start + fragment.duration
-        assert abs(heard[0][0] - fragment.start) <= BLOCK_S
-        assert abs(sum(heard[-1]) - end) <= BLOCK_S
+@pytest.mark.xfail(strict=True, reason="FFmpeg's clock runs on while nothing is coded, and forces keyframes")
+@pytest.mark.parametrize("still_s", [3, 20, 300])
+async def test_no_keyframe_after_a_still_time(still_s: int) -> None:
+    """However long a page stood still, what changes then makes no keyframes of its own."""
+    end_us = still_s * SEGMENT_US
+    moving = [paced(frame(1 + index), end_us + 100_000 * (index + 1)) for index in range(19)]
+    coded = await encode([*still(frame(0), 0, end_us), paced(frame(0), end_us), *moving])
+    assert [is_idr(sample) for _, sample in coded] == [sample.keyframe for _, sample in coded]
 
 
-async def test_sound_is_silent() -> None:
-    """The sound that a device asks for is no noise."""
-    init, fragments = await encode(paced(jpeg(), 1.5, 10), SMALL, 1.0)
-    data = init.data + b"".join(fragment.data for fragment in fragments)
-    command = ("ffmpeg", "-v", "error", "-i", "pipe:0", "-map", "0:a", "-f", "s16le", "pipe:1")
-    assert set(await run(*command, data=data)) == {0}
+@pytest.mark.xfail(strict=True, reason="FFmpeg takes a jump of 30 hours for an error and forgets its clock")
+async def test_keyframes_after_days_of_standing_still() -> None:
+    """After the longest still time a keyframe is one."""
+    changed_us = 31 * HOUR_US + 600_000
+    pictures = [paced(frame(0), 0), *still(frame(0), 31 * HOUR_US, changed_us), paced(frame(1), changed_us)]
+    pictures += still(frame(1), 31 * HOUR_US + 750_000, 31 * HOUR_US + SEGMENT_US)
+    pictures += [paced(frame(2 + index), (31 * 3_600 + 1 + index) * SEGMENT_US) for index in range(4)]
+    coded = await encode(pictures)
+    assert all(is_idr(sample) for _, sample in coded if sample.keyframe)
+    await check_looks(coded, [picture.frame for picture in pictures])
 
 
-async def test_a_picture_is_let_out_by_the_next(encoder: Encoder) -> None:
-    """A segment comes as soon as the first picture after it is there: nothing is held back."""
-    for frame in paced(jpeg(), SEGMENT_SECONDS, 10):
-        await encoder.write(frame)
-    fragments = encoder.fragments()
-    fragment = await asyncio.wait_for(anext(fragments), TIMEOUT_S)
-    assert (fragment.start, fragment.duration) == (0.0, SEGMENT_SECONDS)
-    assert encoder.fragmenter.init
-    assert encoder.pictures == 6
-    await fragments.aclose()  # type: ignore[attr-defined]
+async def test_clock_of_flv(encoder: Encoder) -> None:
+    """FLV counts milliseconds in 31 bits: FFmpeg goes on when it begins anew, after 25 and 50 days."""
+    run = encoder._run
+    assert run
+    # FFmpeg takes a jump of more than 30 hours for an error.
+    step_us = 28 * HOUR_US
+    coded: Coded = []
+    for index in range(2**32 * 1_000 // step_us + 2):
+        run._clock_us = index * step_us
+        start_us = index * SEGMENT_US
+        coded += await through(
+            encoder, [paced(frame(2 * index + one), start_us + one * 1_000) for one in (0, 1)]
+        )
+    assert run._clock_us > 2**32 * 1_000
+    assert run is encoder._run
+    await check_looks(coded, [frame(index) for index in range(len(coded))])
+
+
+async def test_a_picture_is_let_out_at_once(encoder: Encoder) -> None:
+    """Nothing is held back until the next picture comes."""
+    for index in range(5):
+        ((_, sample),) = await through(encoder, [paced(frame(index), index * 100_000)])
+        assert sample.time == index * 9_000
+
+
+async def test_several_slices() -> None:
+    """Pictures of the full size are as exact."""
+    picture = Frame(jpeg(1920, 1080, COLOURS), 0.0)
+    other = Frame(jpeg(1920, 1080, COLOURS[::-1]), 0.0)
+    pictures = [
+        *still(picture, 0, SEGMENT_US),
+        paced(other, 1_100_000),
+        *still(other, 1_250_000, 3 * SEGMENT_US),
+    ]
+    coded = await encode(pictures, Profile(width=1920, height=1080))
+    assert max(len(nal_units(sample.data)) for _, sample in coded) == 2
+    found = await decoded(coded)
+    assert [len(set(part)) for part in (found[:4], found[4:8], found[8:])] == [1, 1, 1]
+
+
+scenes = st.lists(
+    st.tuples(st.integers(0, 6), st.lists(st.integers(1, 999_999), max_size=4, unique=True)),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(scenes)
+def test_any_changes(scene: list[tuple[int, list[int]]]) -> None:
+    """Whatever changes when: one picture out for each in, at its time, looking as it should.
+
+    scene: for each second, after how many still seconds it comes, and when in it the page changes.
+    """
+    pictures = _pictures(scene)
+    with asyncio.Runner() as runner:
+        coded = runner.run(encode(pictures))
+        assert [sample.time for _, sample in coded] == [one.time_us * 9 // 100 for one in pictures]
+        assert all(is_idr(sample) for _, sample in coded if sample.keyframe)
+        assert [sample.keyframe for _, sample in coded] == [one.keyframe for one in pictures]
+        runner.run(check_looks(coded, [one.frame for one in pictures]))
+
+
+def _pictures(scene: list[tuple[int, list[int]]]) -> list[PacedFrame]:
+    """Return the pictures of a scene, on the whole grid and where they change."""
+    made: list[PacedFrame] = []
+    number, start_us = 0, 0
+    for still_s, changes_us in scene:
+        made += still(frame(number), start_us, start_us + still_s * SEGMENT_US)
+        start_us += still_s * SEGMENT_US
+        points = set(range(0, SEGMENT_US, PART_US))
+        for time_us in sorted(points | set(changes_us)):
+            number += time_us not in points
+            made.append(paced(frame(number), start_us + time_us))
+        start_us += SEGMENT_US
+    return made
 
 
 async def test_bit_rate_is_capped() -> None:
-    """Pictures that cannot be compressed do not exceed what the profile allows, over its buffer's second."""
+    """Pictures that cannot be compressed do not exceed what the profile allows, but for its buffer."""
     profile = Profile(width=320, height=180, frame_rate=10, max_bit_rate=500_000)
-    noise = [Image.effect_noise((320, 180), 90).convert("RGB") for _ in range(4)]
-    frames = [PacedFrame(_saved(noise[index % 4]), index * 100_000) for index in range(46)]
-    _, fragments = await encode(frames, profile, 4.0)
-    bits = 8 * sum(len(fragment.data) for fragment in fragments)
-    assert bits <= profile.max_bit_rate * (4.0 + 1.0) * 1.1
+    noise = [Frame(_saved(Image.effect_noise((320, 180), 90).convert("RGB")), 0.0) for _ in range(40)]
+    samples = samples_of(
+        await encode([paced(one, index * 100_000) for index, one in enumerate(noise)], profile)
+    )
+    bits = 8 * sum(len(sample.data) for sample in samples)
+    assert bits <= profile.max_bit_rate * (4.0 + 0.5) * 1.1
 
 
 def _saved(picture: Image.Image) -> bytes:
@@ -217,37 +344,151 @@ async def test_not_executable(tmp_path: Path) -> None:
         await try_encoding(str(path), jpeg(), SMALL)
 
 
-async def test_killed_while_reading(encoder: Encoder) -> None:
-    """Who reads fragments learns that FFmpeg has ended."""
+async def kill() -> None:
+    """Kill FFmpeg and wait until it is gone."""
     (ffmpeg,) = processes("ffmpeg")
     ffmpeg.kill()
+    await until(lambda: not alive([ffmpeg]))
+
+
+async def test_killed_before_the_first_picture(encoder: Encoder) -> None:
+    """An FFmpeg that has never given a picture is not tried again."""
+    await kill()
     with pytest.raises(EncoderFailedError) as failed:
-        await asyncio.wait_for(anext(encoder.fragments()), TIMEOUT_S)
+        await through(encoder, [paced(frame(0), 0)])
     assert failed.value.placeholders == {"detail": "exit code -9"}
 
 
-async def test_killed_while_writing(encoder: Encoder) -> None:
-    """Who writes pictures learns that FFmpeg has ended."""
+async def test_killed_while_the_page_moves(encoder: Encoder) -> None:
+    """Pictures go on: the last one stays until the next keyframe, which a new FFmpeg codes."""
+    before = [paced(frame(index), index * 100_000) for index in range(6)]
+    coded = await through(encoder, before)
+    await kill()
+    gap = [paced(frame(index), index * 100_000) for index in range(6, 10)]
+    after = [paced(frame(index), index * 100_000) for index in range(10, 25)]
+    for picture in gap + after:
+        coded += await through(encoder, [picture])
+    assert len(processes("ffmpeg")) == 1
+    assert [sample.time for _, sample in coded] == [index * 9_000 for index in range(25)]
+    assert [is_idr(sample) for _, sample in coded] == [sample.keyframe for _, sample in coded]
+    await check_looks(coded, [frame(index) for index in (*range(6), 5, 5, 5, 5, *range(10, 25))])
+    assert len(set((await decoded(coded))[5:10])) == 1
+
+
+async def test_killed_while_the_page_is_still(encoder: Encoder) -> None:
+    """Nobody needs FFmpeg until something changes; then the change is there with the next keyframe."""
+    pictures = still(frame(0), 0, SEGMENT_US)
+    coded = await through(encoder, pictures)
+    await kill()
+    pictures = still(frame(0), SEGMENT_US, 3 * SEGMENT_US)
+    coded += await through(encoder, pictures)
+    assert not processes("ffmpeg")
+    change = [paced(frame(1), 3_100_000), *still(frame(1), 3_250_000, 5 * SEGMENT_US)]
+    for picture in [paced(frame(0), 3 * SEGMENT_US), *change]:
+        coded += await through(encoder, [picture])
+    await check_looks(coded, [frame(0)] * 17 + [frame(1)] * 4)
+    assert encoder.pictures == 3
+
+
+async def test_killed_with_many_pictures_under_way(encoder: Encoder) -> None:
+    """Pictures that a dead FFmpeg was given are replaced; the order and the times stay."""
+    coded = await through(encoder, still(frame(0), 0, SEGMENT_US))
+    await kill()
+    pictures = [paced(frame(index // 3), SEGMENT_US + index * 125_000) for index in range(3, 40)]
+    coded += await through(encoder, pictures)
+    last = [paced(frame(50), 6_050_000), *still(frame(50), 6_250_000, 8 * SEGMENT_US)]
+    for picture in last:
+        coded += await through(encoder, [picture])
+    assert [is_idr(sample) for _, sample in coded if sample.keyframe] == [True] * 6
+    assert len(await decoded(coded)) == len(coded)
+    await check_looks(coded[-len(last) :][-4:], [frame(50)] * 4)
+
+
+async def test_killed_on_a_keyframe(encoder: Encoder) -> None:
+    """A keyframe that a dead FFmpeg was to code is coded by the next one at once."""
+    coded = await through(encoder, still(frame(0), 0, SEGMENT_US))
+    await kill()
+    coded += await through(encoder, [paced(frame(1), SEGMENT_US)])
+    await check_looks(coded, [frame(0)] * 4 + [frame(1)])
+
+
+async def test_fails_too_often(encoder: Encoder) -> None:
+    """An FFmpeg that ends again and again ends the stream, with what it died of."""
+    await through(encoder, [paced(frame(0), 0)])
+    for index in range(module._MAX_FAILURES):
+        await kill()
+        await through(encoder, [paced(frame(1 + index), (1 + index) * SEGMENT_US)])
+    await kill()
+    with pytest.raises(EncoderFailedError) as failed:
+        await through(encoder, [paced(frame(50), 50 * SEGMENT_US)])
+    assert failed.value.placeholders == {"detail": "exit code -9"}
+
+
+async def test_fails_now_and_then(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An FFmpeg that ends every other minute is started anew for ever."""
+    monkeypatch.setattr(module, "_FAILURE_WINDOW_S", 0.0)
+    await through(encoder, [paced(frame(0), 0)])
+    for index in range(module._MAX_FAILURES + 2):
+        await kill()
+        await through(encoder, [paced(frame(1 + index), (1 + index) * SEGMENT_US)])
+
+
+async def test_hangs(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An FFmpeg that says nothing any more is replaced as one that has ended."""
+    coded = await through(encoder, still(frame(0), 0, SEGMENT_US))
     (ffmpeg,) = processes("ffmpeg")
-    ffmpeg.kill()
-    with pytest.raises(EncoderFailedError):
-        await asyncio.wait_for(write_for_ever(encoder), TIMEOUT_S)
+    ffmpeg.suspend()
+    monkeypatch.setattr(module, "_PICTURE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    coded += await through(encoder, [paced(frame(1), 1_100_000)])
+    coded += await through(
+        encoder, [paced(frame(1), 1_250_000), *still(frame(1), 2 * SEGMENT_US, 3 * SEGMENT_US)]
+    )
+    assert not alive([ffmpeg])
+    await check_looks(coded, [frame(0)] * 6 + [frame(1)] * 4)
 
 
-async def write_for_ever(encoder: Encoder) -> None:
-    """Write pictures until that fails."""
-    time_us = 0
-    while True:
-        await encoder.write(PacedFrame(jpeg(), time_us))
-        time_us += 100_000
+@pytest.mark.xfail(strict=True, reason="a cancelled _give_up leaves FFmpeg to nobody")
+async def test_stopped_while_it_hangs(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that comes while a hanging FFmpeg is ended leaves none."""
+    await through(encoder, [paced(frame(0), 0)])
+    (ffmpeg,) = processes("ffmpeg")
+    ffmpeg.suspend()
+    monkeypatch.setattr(module, "_PICTURE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    going_on = asyncio.create_task(through(encoder, [paced(frame(1), 100_000)]))
+    await until(lambda: encoder._run is None)
+    going_on.cancel()
+    await asyncio.wait([going_on])
+    await encoder.stop()
+    left = alive([ffmpeg])
+    for one in left:
+        one.kill()
+    assert not left
+
+
+async def test_becomes_nonsense(tmp_path: Path) -> None:
+    """A program that writes no video any more ends the stream."""
+    encoder = Encoder(script(tmp_path, "echo 'This is no video at all'", "exec cat > /dev/null"), SMALL)
+    await encoder.start()
+    try:
+        with pytest.raises(MalformedMediaError):
+            await through(encoder, [paced(frame(0), 0)])
+    finally:
+        await encoder.stop()
 
 
 async def test_writing_waits_while_ffmpeg_is_busy(encoder: Encoder) -> None:
     """Pictures do not pile up in memory."""
     (ffmpeg,) = processes("ffmpeg")
     ffmpeg.suspend()
+
+    async def write_for_ever() -> None:
+        for index in range(10**9):
+            await encoder.write(paced(Frame(jpeg(), 0.0), index * 100_000))
+
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(write_for_ever(encoder), 0.3)
+        await asyncio.wait_for(write_for_ever(), 0.5)
     assert encoder.pictures * len(jpeg()) < 2_000_000
     ffmpeg.resume()
 
@@ -255,9 +496,9 @@ async def test_writing_waits_while_ffmpeg_is_busy(encoder: Encoder) -> None:
 async def test_stop(encoder: Encoder) -> None:
     """FFmpeg ends with its encoder."""
     started = processes("ffmpeg")
+    assert started
     await encoder.stop()
     assert not alive(started)
-    assert all(isinstance(process, psutil.Process) for process in started)
 
 
 async def test_trial() -> None:
@@ -266,7 +507,7 @@ async def test_trial() -> None:
     assert not processes("ffmpeg")
 
 
-@pytest.mark.parametrize("binary", ["/bin/false", "/bin/true", "/bin/cat"])
+@pytest.mark.parametrize("binary", ["/bin/false", "/bin/true"])
 async def test_trial_of_another_program(binary: str) -> None:
     """A program that is no encoder fails the trial."""
     with pytest.raises(EncoderFailedError) as failed:
@@ -274,28 +515,19 @@ async def test_trial_of_another_program(binary: str) -> None:
     assert failed.value.placeholders["detail"]
 
 
-@pytest.mark.parametrize("reads", ["", "cat > /dev/null"])
+async def test_trial_of_a_program_that_writes_something_else(tmp_path: Path) -> None:
+    """A program that gives back what it gets fails the trial."""
+    with pytest.raises(MalformedMediaError):
+        await try_encoding(script(tmp_path, "exec cat"), jpeg(), SMALL)
+
+
+@pytest.mark.parametrize("reads", ["", "head -c 100 > /dev/null"])
 async def test_trial_tells_what_ffmpeg_says(tmp_path: Path, reads: str) -> None:
     """What FFmpeg complains about reaches the person, whether it read the pictures or not."""
     binary = script(tmp_path, reads, "echo 'Unknown encoder libx264' >&2", "exit 1")
     with pytest.raises(EncoderFailedError) as failed:
-        await asyncio.wait_for(trial_to_the_end(binary, reads), TIMEOUT_S)
+        await asyncio.wait_for(try_encoding(binary, jpeg(), SMALL), TIMEOUT_S)
     assert failed.value.placeholders == {"detail": "Unknown encoder libx264"}
-
-
-async def trial_to_the_end(binary: str, reads: str) -> None:
-    """Try a binary; end the input of one that reads it all."""
-    if not reads:
-        await try_encoding(binary, jpeg(), SMALL)
-    encoder = Encoder(binary, SMALL)
-    await encoder.start()
-    try:
-        await encoder.write(PacedFrame(jpeg(), 0))
-        encoder._process.stdin.close()
-        async for _ in encoder.fragments():
-            pass
-    finally:
-        await encoder.stop()
 
 
 async def test_trial_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

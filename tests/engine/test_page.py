@@ -1,8 +1,9 @@
 """Tests of the page with a real browser: sign-in, when it is drawn, how it looks, its frames, its end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 import json
@@ -28,7 +29,19 @@ from custom_components.dashboard_cast.models import Frame, Profile, Source
 
 from .frontend import DRAWN, MOVING, SIGN_IN, Frontend
 from .helpers import SMALL, TIMEOUT_S, alive, near, pixel, processes, size, until
-from .viewing import SOURCE, TOKEN, TOLD, FakeTab, Turns, Viewing, credentials, frame_event, refused, viewing
+from .viewing import (
+    SOURCE,
+    TOKEN,
+    TOLD,
+    FakeTab,
+    Turns,
+    Viewing,
+    credentials,
+    frame_event,
+    refused,
+    tabs_of,
+    viewing,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,24 +50,32 @@ SOON_S = 1.5
 POLL_S = 0.03
 
 
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """Let a browser start and end with threads that end, too: the loop outlives the test."""
+    with ThreadPoolExecutor() as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        yield
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[LocalBrowser]:
     """Return one browser for all tests that leave it alive."""
     # Comes before the fixtures of the first test that wants it, while sockets are still blocked.
     pytest_socket.enable_socket()
     local = LocalBrowser()
-    # Keeps it running.
-    await local.open_tab()
+    with own_threads():
+        # Keeps it running.
+        await local.open_tab()
     yield local
-    await local.stop()
+    with own_threads():
+        await local.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def mortal_browser(browser: LocalBrowser) -> AsyncIterator[LocalBrowser]:
     """Return a browser for one test, which may kill it; the one for all tests runs by then."""
-    # The loop outlives the test, and so would its threads.
-    with ThreadPoolExecutor() as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
+    with own_threads():
         local = LocalBrowser()
         yield local
         await local.stop()
@@ -487,11 +508,10 @@ async def test_closing_leaves_nothing(browser: LocalBrowser, frontend: Frontend)
     async with viewing(browser, frontend, DRAWN + MOVING) as view:
         await view.page.open()
         await view.frame()
-        assert browser._browser
-        assert len(browser._browser.contexts) == 2
+        assert len(await tabs_of(browser)) == 2
         await view.page.close()
         assert not page_tasks()
-        assert len(browser._browser.contexts) == 1
+        assert len(await tabs_of(browser)) == 1
         assert not view.page.lost.done()
 
 

@@ -20,7 +20,7 @@ async def test_all_is_well() -> None:
     """Where browser and FFmpeg work, nothing is said, and nothing stays."""
     await try_engine(None, "ffmpeg")
     assert not processes("ffmpeg")
-    assert not processes("node")
+    assert not processes("chrom")
 
 
 async def test_picture(browser: LocalBrowser) -> None:

@@ -9,6 +9,7 @@ import json
 import time
 from typing import Any, override
 
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
 from custom_components.dashboard_cast.engine.page import AccessToken, Credentials, Page
 from custom_components.dashboard_cast.errors import SignInFailedError
@@ -106,6 +107,13 @@ async def viewing(
         yield view
     finally:
         await asyncio.wait_for(view.page.close(), TIMEOUT_S)
+
+
+async def tabs_of(browser: LocalBrowser) -> list[str]:
+    """Return the target ids of all tabs of a browser."""
+    assert browser._chromium
+    answer = await browser._chromium.session.send("Target.getTargets")
+    return [target["targetId"] for target in answer["targetInfos"] if target["type"] == "page"]
 
 
 def frame_event(age: float = 0.0, picture: bytes = b"jpeg", **metadata: float) -> dict[str, Any]:

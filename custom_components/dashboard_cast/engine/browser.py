@@ -1,69 +1,29 @@
-"""The local browser: a Chromium on this machine, started and supervised by Playwright."""
+"""The local browser: a Chromium on this machine that lives while tabs are open, and a little longer."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 import logging
-from pathlib import Path
-import shutil
-from typing import TYPE_CHECKING, Any, Final, override
+from typing import Final, Self, override
 
-from ..errors import BrowserFailedError, BrowserMissingError, DashboardCastError
-from .cdp import Browser, CdpSession, EventHandler, Json, Tab
-
-if TYPE_CHECKING:
-    from playwright.async_api import (
-        Browser as PlaywrightBrowser,
-        BrowserContext,
-        CDPSession,
-        Page as PlaywrightPage,
-        Playwright,
-    )
+from ..errors import BrowserFailedError, BrowserMissingError
+from .cdp import Browser, CdpSession, EndHandler, FlatSession, Json, Tab
+from .chromium import Chromium, find_executable
 
 _LOGGER = logging.getLogger(__name__)
 
-# The lean one first: the headless shell idles at a third of what a whole Chromium needs.
-EXECUTABLES: Final = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome-stable",
-    "google-chrome",
-)
 # A browser without tabs stays this long for the next one, in seconds.
 LINGER_S: Final = 30.0
-_START_TIMEOUT_S: Final = 30.0
 _TAB_TIMEOUT_S: Final = 10.0
-_SWITCHES: Final = (
-    # Chromium refuses to run as root with its sandbox, and containers seldom allow it.
-    "--no-sandbox",
-    "--hide-scrollbars",
-    "--mute-audio",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # The small shared memory of containers would crash large pages.
-    "--disable-dev-shm-usage",
-    # Nothing of a page may be kept on disk.
-    "--disk-cache-size=1",
-)
-
-
-def find_executable(configured: str | None = None) -> str | None:
-    """Return the Chromium to start: the configured one or the first found on PATH. Looks at the disk."""
-    names = (configured,) if configured else EXECUTABLES
-    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 class LocalBrowser(Browser):
-    """A Chromium of our own that lives while tabs are open, and a little longer."""
+    """A Chromium of our own, started with the first tab."""
 
     def __init__(self, executable: str | None = None) -> None:
         """Use this executable, or find one."""
         self._configured = executable
-        self._playwright: Playwright | None = None
-        self._browser: PlaywrightBrowser | None = None
+        self._chromium: Chromium | None = None
         self._starting = asyncio.Lock()
         self._tabs: set[LocalTab] = set()
         self._linger: asyncio.TimerHandle | None = None
@@ -91,77 +51,30 @@ class LocalBrowser(Browser):
     async def _open_tab(self) -> LocalTab:
         """Open a tab in the browser that runs; when that fails, in a new one.
 
-        A driver that died without a word is only found out by asking it for something.
+        A browser that hangs is only found out by asking it for something.
         """
-        if self._browser:
+        if self._chromium and self._chromium.alive:
             try:
-                async with asyncio.timeout(_TAB_TIMEOUT_S):
-                    return await LocalTab.open(await self._running(), self._forget)
-            except Exception as error:  # noqa: BLE001
-                _LOGGER.warning("The browser does not answer and is started anew: %s", _summary(error))
-                await self._end()
-        try:
-            return await LocalTab.open(await self._running(), self._forget)
-        except DashboardCastError:
-            raise
-        except Exception as error:
-            raise BrowserFailedError(detail=_summary(error)) from error
-
-    async def _running(self) -> PlaywrightBrowser:
-        """Return the browser, started when there is none that lives."""
-        if self._browser and self._browser.is_connected():
-            return self._browser
+                return await self._tab_of(self._chromium)
+            except BrowserFailedError as error:
+                _LOGGER.warning("The browser does not answer and is started anew: %s", error)
         await self._end()
+        self._chromium = await Chromium.start(await self._find())
+        return await self._tab_of(self._chromium)
+
+    async def _tab_of(self, chromium: Chromium) -> LocalTab:
         try:
-            async with asyncio.timeout(_START_TIMEOUT_S):
-                executable = await self._find()
-                _LOGGER.debug("Starting %s", executable)
-                self._browser = await self._launch(executable)
-        except BaseException as error:
-            await self._end()
-            if isinstance(error, DashboardCastError) or not isinstance(error, Exception):
-                raise
-            raise BrowserFailedError(detail=_summary(error)) from error
-        return self._browser
+            async with asyncio.timeout(_TAB_TIMEOUT_S):
+                return await LocalTab.open(chromium, self._forget)
+        except TimeoutError as error:
+            raise BrowserFailedError(detail=f"no tab within {_TAB_TIMEOUT_S:g} s") from error
 
     async def _find(self) -> str:
-        """Return the executable; raises BrowserMissingError when there is none, or no Playwright."""
         loop = asyncio.get_running_loop()
-        try:
-            start = await loop.run_in_executor(None, _import_playwright)
-        except ImportError as error:
-            raise BrowserMissingError from error
         executable = await loop.run_in_executor(None, find_executable, self._configured)
-        if executable is None and self._configured is None:
-            # Playwright's own Chromium, where somebody installed it.
-            await self._drive(start)
-            assert self._playwright is not None
-            own = self._playwright.chromium.executable_path
-            executable = own if await loop.run_in_executor(None, Path(own).is_file) else None
         if executable is None:
             raise BrowserMissingError
         return executable
-
-    async def _drive(self, start: Callable[[], Coroutine[Any, Any, Playwright]]) -> None:
-        """Start the driver. One whose start nobody waits for any more is kept, to be ended properly."""
-        starting = asyncio.ensure_future(start())
-        try:
-            self._playwright = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            self._playwright = await starting
-            raise
-
-    async def _launch(self, executable: str) -> PlaywrightBrowser:
-        if self._playwright is None:
-            await self._drive(_import_playwright())
-        assert self._playwright is not None
-        return await self._playwright.chromium.launch(
-            executable_path=executable,
-            args=list(_SWITCHES),
-            handle_sigint=False,
-            handle_sigterm=False,
-            handle_sighup=False,
-        )
 
     def _forget(self, tab: LocalTab) -> None:
         self._tabs.discard(tab)
@@ -170,7 +83,7 @@ class LocalBrowser(Browser):
     def _linger_if_idle(self) -> None:
         if self._linger:
             self._linger.cancel()
-        if self._browser and not self._tabs:
+        if self._chromium and not self._tabs:
             self._linger = asyncio.get_running_loop().call_later(LINGER_S, self._end_soon)
 
     def _end_soon(self) -> None:
@@ -182,56 +95,44 @@ class LocalBrowser(Browser):
                 await self._end()
 
     async def _end(self) -> None:
-        """End browser and driver, in whatever state they are."""
-        browser, self._browser = self._browser, None
-        playwright, self._playwright = self._playwright, None
+        """End the browser, in whatever state it is."""
+        chromium, self._chromium = self._chromium, None
         if self._linger:
             self._linger.cancel()
-        tabs, self._tabs = self._tabs, set()
-        for tab in tabs:
-            tab.lose("the browser has ended")
-        # A browser that was killed makes its driver answer with errors; it is gone all the same.
-        with suppress(Exception):
-            if browser:
-                await browser.close()
-        with suppress(Exception):
-            if playwright:
-                await playwright.stop()
+        self._tabs.clear()
+        if chromium:
+            await chromium.stop()
 
 
 class LocalTab(Tab):
     """A tab of the local browser, in a browser context of its own."""
 
     def __init__(
-        self,
-        context: BrowserContext,
-        page: PlaywrightPage,
-        session: PlaywrightSession,
-        forget: Callable[[LocalTab], None],
+        self, browser: FlatSession, context: Json, session: FlatSession, forget: Callable[[LocalTab], None]
     ) -> None:
+        self._browser = browser
         self._context = context
-        self._page = page
         self._session = session
         self._forget = forget
         self._closed = False
-        self._lost_handlers: list[Callable[[str], None]] = []
-        page.on("crash", lambda _page: self.lose("the tab crashed"))
-        page.on("close", lambda _page: self.lose("the browser has ended"))
+        self._lost_handlers: list[EndHandler] = []
+        session.on("Inspector.targetCrashed", lambda _: session.end("the tab crashed"))
+        session.on_end(self._lose)
 
     @classmethod
-    async def open(cls, browser: PlaywrightBrowser, forget: Callable[[LocalTab], None]) -> LocalTab:
-        """Open a tab; `forget` is called when it is closed."""
-        # Playwright sets a size of its own otherwise; the page's is set over CDP.
-        context = await browser.new_context(
-            no_viewport=True, service_workers="block", ignore_https_errors=True
-        )
+    async def open(cls, chromium: Chromium, forget: Callable[[LocalTab], None]) -> Self:
+        """Open a tab; `forget` is called when it is closed. Raises BrowserFailedError."""
+        browser = chromium.session
+        context = await browser.send("Target.createBrowserContext", disposeOnDetach=True)
         try:
-            page = await context.new_page()
-            session = PlaywrightSession(await context.new_cdp_session(page))
+            target = await browser.send("Target.createTarget", url="about:blank", **context)
+            session = await chromium.connection.attach(target["targetId"])
+            # The certificate of Home Assistant seldom fits the address that is nearest to the browser.
+            await session.send("Security.setIgnoreCertificateErrors", ignore=True)
         except BaseException:
-            await context.close()
+            await _dispose(browser, context)
             raise
-        return cls(context, page, session, forget)
+        return cls(browser, context, session, forget)
 
     @property
     @override
@@ -239,11 +140,10 @@ class LocalTab(Tab):
         return self._session
 
     @override
-    def on_lost(self, handler: Callable[[str], None]) -> None:
+    def on_lost(self, handler: EndHandler) -> None:
         self._lost_handlers.append(handler)
 
-    def lose(self, reason: str) -> None:
-        """Tell that the tab is gone, unless it was closed."""
+    def _lose(self, reason: str) -> None:
         if not self._closed:
             for handler in self._lost_handlers:
                 handler(reason)
@@ -254,39 +154,13 @@ class LocalTab(Tab):
             return
         self._closed = True
         try:
-            # When the browser is gone, so is the tab.
-            with suppress(Exception):
-                await self._context.close()
+            await _dispose(self._browser, self._context)
         finally:
             self._forget(self)
 
 
-class PlaywrightSession(CdpSession):
-    """A CDP session that Playwright's driver relays."""
-
-    def __init__(self, session: CDPSession) -> None:
-        self._session = session
-
-    @override
-    async def send(self, method: str, **parameters: Any) -> Json:
-        try:
-            result: Json = await self._session.send(method, parameters)
-        except Exception as error:
-            raise BrowserFailedError(detail=f"{method}: {_summary(error)}") from error
-        return result
-
-    @override
-    def on(self, event: str, handler: EventHandler) -> None:
-        self._session.on(event, handler)
-
-
-def _import_playwright() -> Callable[[], Any]:
-    """Import Playwright, which most installations do not have, and return what starts its driver."""
-    from playwright.async_api import async_playwright  # noqa: PLC0415
-
-    return async_playwright().start
-
-
-def _summary(error: BaseException) -> str:
-    """Return the first line of an error: Playwright adds its log and a drawing of a box."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+async def _dispose(browser: FlatSession, context: Json) -> None:
+    """Close a browser context and all in it; when the browser is gone or hangs, nothing can be done."""
+    with suppress(BrowserFailedError, TimeoutError):
+        async with asyncio.timeout(_TAB_TIMEOUT_S):
+            await browser.send("Target.disposeBrowserContext", **context)

@@ -7,6 +7,9 @@
     localStorage.setItem(name, JSON.stringify(value));
   }
 
+  // A service worker would keep files that nobody else gets.
+  delete Navigator.prototype.serviceWorker;
+
   // With externalApp in the window the frontend asks it for tokens and never shows a login page.
   window.externalApp = {
     getExternalAuth: (message) => window[settings.binding](message),

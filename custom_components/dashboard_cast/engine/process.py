@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 import logging
 import os
@@ -28,18 +29,23 @@ class ChildProcess:
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._log_task: asyncio.Task[None] | None = None
 
-    async def start(self, *arguments: str) -> None:
-        """Start it with pipes for all three streams; raises OSError when that fails."""
+    async def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start it with pipes for all three streams; raises OSError when that fails.
+
+        environment: variables besides those of this process.
+        """
         self._process = await asyncio.create_subprocess_exec(
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_PIPE_LIMIT,
+            env={**os.environ, **(environment or {})},
             start_new_session=True,
         )
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
+            # The group: a wrapper script may have started the program already.
+            os.setpriority(os.PRIO_PGRP, self._process.pid, _NICENESS)
         self._log_task = asyncio.create_task(self._read_log(), name=f"{self.name} log")
 
     @property
