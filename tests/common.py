@@ -20,6 +20,7 @@ from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import MediaStatus, MediaStatusListener
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
 from pychromecast.models import CastInfo
+from pychromecast.response_handler import CallbackType
 
 # The plugin has no types: it is imported here for all tests.
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
@@ -200,6 +201,7 @@ class FakeMediaController:
         self.status = MediaStatus()
         self.loads: list[tuple[str, str, dict[str, Any]]] = []
         self.listeners: list[MediaStatusListener] = []
+        self._answer_load: CallbackType = lambda _sent, _answer: None
         self.answer: dict[str, Any] | None = {"playerState": "PLAYING"}
         """The status that follows a LOAD; None for none."""
         self.plays: set[str] | None = None
@@ -211,17 +213,19 @@ class FakeMediaController:
 
     def play_media(self, url: str, content_type: str, **options: Any) -> None:
         """Note a LOAD and play it."""
+        self._answer_load = options.pop("callback_function")
         self.loads.append((url, content_type, options))
         if self.plays is not None and url.rpartition("/")[2] not in self.plays:
             self.fail(url)
         elif self.answer:
+            self._answer_load(True, {"type": "MEDIA_STATUS"})  # noqa: FBT003
             self.report(url, **self.answer)
 
     def fail(self, url: str, code: int = 104) -> None:
         """Fail to load, as devices do: they say it twice."""
-        for listener in self.listeners:
-            listener.load_media_failed(1, code)
+        answer_load = self._answer_load
         self.report(url, playerState="IDLE", idleReason="ERROR")
+        answer_load(True, {"type": "LOAD_FAILED", "detailedErrorCode": code})  # noqa: FBT003
 
     def report(self, url: str | None = None, **status: Any) -> None:
         """Send a media status."""

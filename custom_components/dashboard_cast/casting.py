@@ -65,8 +65,9 @@ CAST_INTEGRATION: Final = "cast"
 # From the LOAD until pictures move; a Cast device that sleeps needs most of it.
 LOAD_TIMEOUT_S: Final = 30.0
 _COMMAND_TIMEOUT_S: Final = 10.0
-# Cast's IdleReason (Google's media messages).
+# IdleReason and answers to LOAD (Google's media messages).
 _IDLE_ERROR: Final = "ERROR"
+_LOAD_FAILURES: Final = frozenset(("LOAD_FAILED", "INVALID_REQUEST"))
 _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
 
 
@@ -312,6 +313,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         self._loop = loop
         self._session: CastSession | None = None
         self._app_session: str | None = None
+        self._answered = False
         self._failed = False
         chromecast.media_controller.register_status_listener(self)
         chromecast.register_status_listener(self)
@@ -330,7 +332,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         """Send LOAD on behalf of a session, which replaces the one before."""
         self.url = url
         self._app_session = None
-        self._failed = False
+        self._answered = self._failed = False
         self._session = session
         self._chromecast.media_controller.play_media(
             url,
@@ -339,6 +341,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
             thumb=poster,
             stream_type=STREAM_TYPE_LIVE,
             media_info=delivery.hints,
+            callback_function=lambda _sent, answer: self._take_answer(url, answer or {}),
         )
 
     def stop(self, session: CastSession) -> None:
@@ -362,14 +365,25 @@ class CastDevice(MediaStatusListener, CastStatusListener):
             self._app_session = receiver.session_id if receiver else None
             self._tell(CastSession.note_playing)
         elif status.player_is_idle and status.idle_reason == _IDLE_ERROR:
-            self._tell_failed("the device cannot play it")
+            # A LOAD that fails is told in its answer, with a reason.
+            if self._answered:
+                self._tell_failed("the device cannot play it")
         elif status.player_is_idle and status.idle_reason:
             self._tell_over(f"the device is idle: {status.idle_reason}")
 
     @override
     def load_media_failed(self, queue_item_id: int, error_code: int) -> None:
-        meaning = MEDIA_PLAYER_ERROR_CODES.get(error_code, "unknown error")
-        self._tell_failed(f"the device could not load it: {meaning} ({error_code})")
+        """Leave it to `_take_answer`, which knows what was to be loaded."""
+
+    def _take_answer(self, url: str, answer: dict[str, Any]) -> None:
+        """Take the device's answer to a LOAD."""
+        if url != self.url:
+            return
+        self._answered = True
+        if answer.get("type") in _LOAD_FAILURES:
+            code = answer.get("detailedErrorCode")
+            meaning = MEDIA_PLAYER_ERROR_CODES.get(code, "unknown error")
+            self._tell_failed(f"the device could not load it: {meaning} ({code})")
 
     @override
     def new_cast_status(self, status: CastStatus) -> None:

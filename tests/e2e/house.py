@@ -14,6 +14,7 @@ import pytest
 from ..home.api import ServiceError
 from ..home.home import Home
 from ..tv import Television
+from ..tv.player import Report
 
 TV_ENTITY = "media_player.living_room_tv"
 STILL_DASHBOARD = "/demo-home/overview"
@@ -55,6 +56,16 @@ class House:
         first_picture = (await self.tv.report()).first_picture
         assert first_picture is not None
         return first_picture - begun
+
+    async def watch(self, changes: int = 20) -> Report:
+        """Watch the clock on the TV for so many changes from now on; raises AssertionError when it stands."""
+        await self.tv.reset_measurements()
+        for _ in range(10 * changes):
+            report = await self.tv.report()
+            if len(report.latencies) >= changes:
+                return report
+            await asyncio.sleep(POLL_S)
+        raise AssertionError(f"the clock on the TV has stopped: {report}")
 
     async def error_of(self, path: str, entity_id: str = TV_ENTITY, **fields: Any) -> str:
         """Call the action, which has to fail, and return the key of its message."""

@@ -1,6 +1,6 @@
-"""Tests of the playlists, read back with the m3u8 library and held against RFC 8216."""
+"""Tests of the playlists, read back with the m3u8 library and held against RFC 8216 and RFC 8216bis."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given, settings, strategies as st
@@ -8,167 +8,210 @@ import m3u8
 import pytest
 
 from custom_components.dashboard_cast.engine import playlist
-from custom_components.dashboard_cast.engine.fragmenter import Fragmenter
-from custom_components.dashboard_cast.engine.segments import LISTED, SegmentStore
-from custom_components.dashboard_cast.models import Fragment, Init, Profile
+from custom_components.dashboard_cast.engine.segments import KEPT, LISTED, PART_TARGET, TARGET_DURATION
+from custom_components.dashboard_cast.engine.transport import TransportSegments
+from custom_components.dashboard_cast.models import Init, Profile
 
-from .helpers import SMALL
+from .broadcast import EPOCH, PARTS, Broadcast
+from .helpers import encode, frame, paced, parameter_sets
 
-INTERVAL = 0.5
-EPOCH = datetime(2026, 11, 22, 8, 30, tzinfo=UTC).timestamp()
-
-
-class Running:
-    """A store that runs on, run after run."""
-
-    def __init__(self) -> None:
-        self.store = SegmentStore(INTERVAL)
-        self._runs = 0
-        self._position = 0
-
-    def begin(self) -> None:
-        """Start the encoder anew."""
-        self._runs += 1
-        self._position = 0
-        self.store.begin(Init(b"", ()), EPOCH + 1_000 * self._runs)
-
-    def add(self, shown: float = INTERVAL) -> None:
-        """Add a segment that is shown so many seconds."""
-        start = INTERVAL * self._position
-        self._position += 1
-        self.store.add(Fragment(b"media", start, shown, keyframe=True))
-
-    def media(self) -> m3u8.M3U8:
-        """Return the media playlist as a player reads it."""
-        return m3u8.loads(playlist.media(self.store))
+FIRST_INIT = Init(0, b"\x01\x64\x00\x29\xff", 1280, 720)
+# How many complete segments have their parts listed.
+WITH_PARTS = 3
 
 
 @pytest.fixture
-def running() -> Running:
-    """Return a store that has begun."""
-    new = Running()
-    new.begin()
-    return new
+def broadcast() -> Broadcast:
+    """Return a store that nothing was added to."""
+    return Broadcast()
 
 
-def test_master(recording: bytes) -> None:
+def media(broadcast: Broadcast) -> m3u8.M3U8:
+    """Return the media playlist as a player reads it."""
+    return m3u8.loads(playlist.media(broadcast.store))
+
+
+def complete(read: m3u8.M3U8) -> list[m3u8.Segment]:
+    """Return the segments that are not parts only."""
+    return [segment for segment in read.segments if segment.uri]
+
+
+def parts(read: m3u8.M3U8) -> dict[int, m3u8.PartialSegment]:
+    """Return all parts by number."""
+    listed = [part for segment in read.segments for part in segment.parts]
+    return {int(part.uri.removeprefix("part-").removesuffix(".m4s")): part for part in listed}
+
+
+def test_master() -> None:
     """The one variant tells everything that a device decides by."""
-    fragmenter = Fragmenter()
-    fragmenter.feed(recording)
-    assert fragmenter.init
-    master = m3u8.loads(playlist.master(fragmenter.init, SMALL))
+    master = m3u8.loads(playlist.master(FIRST_INIT, Profile(max_bit_rate=4_000_000)))
     assert master.is_variant
+    assert master.is_independent_segments
     (variant,) = master.playlists
     assert variant.uri == "hls.m3u8"
     info = variant.stream_info
-    assert info.codecs == fragmenter.init.codecs == "avc1.640029,mp4a.40.2"
-    assert info.resolution == (SMALL.width, SMALL.height)
-    assert info.frame_rate == SMALL.frame_rate
-    assert info.bandwidth >= SMALL.max_bit_rate
+    assert info.codecs == "avc1.640029,mp4a.40.2"
+    assert info.resolution == (1280, 720)
+    assert info.frame_rate == 15
+    assert info.average_bandwidth == 4_000_000
+    assert info.bandwidth > info.average_bandwidth
     assert info.video_range == "SDR"
 
 
-def test_master_is_exact(recording: bytes) -> None:
+def test_master_of_another_playlist() -> None:
+    """The variant is what was asked for."""
+    master = m3u8.loads(playlist.master(FIRST_INIT, Profile(), "ts.m3u8"))
+    assert [variant.uri for variant in master.playlists] == ["ts.m3u8"]
+
+
+def test_master_is_exact() -> None:
     """Attributes are written as RFC 8216 section 4.3.4.2 wants them: quoted or not."""
-    fragmenter = Fragmenter()
-    fragmenter.feed(recording)
-    assert fragmenter.init
-    lines = playlist.master(fragmenter.init, Profile()).splitlines()
+    lines = playlist.master(FIRST_INIT, Profile()).splitlines()
     assert lines[0] == "#EXTM3U"
     assert 'CODECS="avc1.640029,mp4a.40.2"' in lines[-2]
-    assert f"RESOLUTION={SMALL.width}x{SMALL.height}," in lines[-2]
+    assert "RESOLUTION=1280x720," in lines[-2]
     assert "#EXT-X-INDEPENDENT-SEGMENTS" in lines
+
+
+async def test_master_of_a_real_stream() -> None:
+    """Codecs are those of the parameter sets that the encoder made."""
+    ((avcc, _),) = await encode([paced(frame(0), 0)])
+    master = m3u8.loads(playlist.master(Init(0, avcc, 320, 180), Profile()))
+    sequence, _ = parameter_sets(avcc)
+    assert master.playlists[0].stream_info.codecs == f"avc1.{sequence[1:4].hex()},mp4a.40.2"
 
 
 def test_names() -> None:
     """Names are those that views answer to."""
-    assert (playlist.init_name(3), playlist.segment_name(14)) == ("init-3.mp4", "14.m4s")
+    names = playlist.init_name(3), playlist.segment_name(14), playlist.part_name(5), playlist.ts_name(6)
+    assert names == ("init-3.mp4", "14.m4s", "part-5.m4s", "6.ts")
 
 
-def test_empty(running: Running) -> None:
+def test_empty(broadcast: Broadcast) -> None:
     """A playlist without segments is one all the same."""
-    media = running.media()
-    assert (media.target_duration, media.media_sequence, len(media.segments)) == (1, 0, 0)
+    read = media(broadcast)
+    assert (read.target_duration, read.media_sequence, len(read.segments)) == (1, 0, 0)
+    assert read.preload_hint.uri == "part-0.m4s"
 
 
-def test_media(running: Running) -> None:
-    """Segments come with name, length, time of day and init segment."""
-    for _ in range(3):
-        running.add()
-    media = running.media()
-    assert media.version == 6
-    assert media.is_independent_segments
-    assert media.media_sequence == 0
-    assert not media.is_endlist
-    assert not media.discontinuity_sequence
-    assert [segment.uri for segment in media.segments] == ["0.m4s", "1.m4s", "2.m4s"]
-    assert [segment.duration for segment in media.segments] == [INTERVAL] * 3
-    assert {segment.init_section.uri for segment in media.segments} == {"init-0.mp4"}
-    times = [segment.program_date_time.timestamp() for segment in media.segments]
-    assert times == [EPOCH + 1_000 + index * INTERVAL for index in range(3)]
+def test_low_latency(broadcast: Broadcast) -> None:
+    """Players are told how long parts are, how far to stay behind, and that they may wait for the next."""
+    broadcast.finish(1)
+    read = media(broadcast)
+    assert read.part_inf.part_target == PART_TARGET
+    assert read.server_control.can_block_reload == "YES"
+    # RFC 8216bis section 4.4.3.8: at least two, and should be three.
+    assert read.server_control.part_hold_back >= 3 * PART_TARGET
 
 
-def test_first_line_and_order(running: Running) -> None:
+def test_media(broadcast: Broadcast) -> None:
+    """Segments come with name, length, time of day, init segment and parts."""
+    broadcast.finish(3)
+    broadcast.part()
+    read = media(broadcast)
+    assert read.version == 6
+    assert read.is_independent_segments
+    assert read.media_sequence == 0
+    assert not read.is_endlist
+    assert not read.discontinuity_sequence
+    assert [segment.uri for segment in read.segments] == ["0.m4s", "1.m4s", "2.m4s", None]
+    assert [segment.duration for segment in complete(read)] == [TARGET_DURATION] * 3
+    assert {segment.init_section.uri for segment in read.segments} == {"init-0.mp4"}
+    starts = [segment.program_date_time for segment in read.segments]
+    assert starts == [datetime.fromtimestamp(EPOCH + second, UTC) for second in range(4)]
+    assert [part.independent for part in parts(read).values()] == ["YES", None, None, None] * 3 + ["YES"]
+    assert read.preload_hint.uri == "part-13.m4s"
+
+
+def test_first_line_and_order(broadcast: Broadcast) -> None:
     """What applies to a segment stands before it; the first segment has no discontinuity."""
-    running.add()
-    lines = playlist.media(running.store).splitlines()
+    broadcast.finish(1)
+    lines = playlist.media(broadcast.store).splitlines()
     assert lines[0] == "#EXTM3U"
     assert lines.count("#EXT-X-DISCONTINUITY") == 0
     assert lines.index('#EXT-X-MAP:URI="init-0.mp4"') < lines.index("0.m4s")
-    assert lines[lines.index("0.m4s") - 1].startswith("#EXTINF:0.5")
+    assert lines[lines.index("0.m4s") - 1].startswith("#EXTINF:1")
+    assert lines[-1] == '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="part-4.m4s"'
 
 
-def test_discontinuity(running: Running) -> None:
-    """A new run has its tag and its init segment, and is counted when the tag has left."""
-    running.add()
-    running.begin()
-    running.add()
-    media = running.media()
-    assert [segment.discontinuity for segment in media.segments] == [False, True]
-    assert [segment.init_section.uri for segment in media.segments] == ["init-0.mp4", "init-1.mp4"]
-    for _ in range(LISTED - 1):
-        running.add()
-    media = running.media()
-    assert media.segments[0].discontinuity
-    assert not media.discontinuity_sequence
-    running.add()
-    media = running.media()
-    assert not media.segments[0].discontinuity
-    assert media.discontinuity_sequence == 1
+def test_only_late_segments_have_parts(broadcast: Broadcast) -> None:
+    """Parts that are too old to start with are not listed (RFC 8216bis section 4.4.4.9)."""
+    broadcast.finish(LISTED + 2)
+    broadcast.part()
+    with_parts = [bool(segment.parts) for segment in media(broadcast).segments]
+    assert with_parts == [False] * (LISTED - WITH_PARTS) + [True] * (WITH_PARTS + 1)
 
 
-def test_end(running: Running) -> None:
-    """A closed store's playlist tells players not to ask again."""
-    running.add()
-    running.store.close()
-    assert running.media().is_endlist
+def test_discontinuity(broadcast: Broadcast) -> None:
+    """Another configuration has its tag and its init segment, and is counted when the tag has left."""
+    broadcast.segments(1)
+    broadcast.avcc = b"second"
+    broadcast.finish(1)
+    read = media(broadcast)
+    assert [segment.discontinuity for segment in complete(read)] == [False, True]
+    assert [segment.init_section.uri for segment in complete(read)] == ["init-0.mp4", "init-1.mp4"]
+    broadcast.segments(LISTED - 1)
+    read = media(broadcast)
+    assert read.segments[0].discontinuity
+    assert not read.discontinuity_sequence
+    broadcast.segments(1)
+    read = media(broadcast)
+    assert not read.segments[0].discontinuity
+    assert read.discontinuity_sequence == 1
 
 
-def absolute(media: m3u8.M3U8) -> dict[int, tuple[object, ...]]:
+def test_end(broadcast: Broadcast) -> None:
+    """A closed store's playlist tells players not to ask again, and promises nothing."""
+    broadcast.finish(1)
+    broadcast.store.close()
+    read = media(broadcast)
+    assert read.is_endlist
+    assert read.preload_hint is None
+    assert [segment.uri for segment in read.segments] == ["0.m4s"]
+
+
+def absolute(read: m3u8.M3U8) -> dict[int, tuple[object, ...]]:
     """Return what a playlist says of each segment, by its number, with its discontinuity sequence number."""
     found: dict[int, tuple[object, ...]] = {}
-    discontinuity = media.discontinuity_sequence or 0
-    for index, segment in enumerate(media.segments):
+    discontinuity = read.discontinuity_sequence or 0
+    for index, segment in enumerate(complete(read)):
         discontinuity += segment.discontinuity
-        about = (
-            segment.uri,
-            segment.duration,
-            segment.init_section.uri,
-            segment.program_date_time,
-            discontinuity,
-        )
-        found[media.media_sequence + index] = about
+        about = segment.uri, segment.duration, segment.program_date_time, discontinuity
+        found[read.media_sequence + index] = about
     return found
 
 
-def check(media: m3u8.M3U8) -> None:
+def check(read: m3u8.M3U8, name: str = "{}.m4s") -> None:
     """Check the rules for one playlist (RFC 8216 sections 4.3.3.1 and 4.3.3.2)."""
-    assert media.target_duration == 1
-    assert all(round(segment.duration) <= media.target_duration for segment in media.segments)
-    assert all(
-        segment.uri == f"{number}.m4s" for number, segment in enumerate(media.segments, media.media_sequence)
-    )
-    assert len(media.segments) <= LISTED
+    segments = complete(read)
+    assert read.target_duration == TARGET_DURATION
+    assert all(round(segment.duration) <= read.target_duration for segment in segments)
+    numbers = range(read.media_sequence, read.media_sequence + len(segments))
+    assert [segment.uri for segment in segments] == [name.format(number) for number in numbers]
+    assert len(segments) <= LISTED
+    for before, after in pairwise(read.segments):
+        # Times are written to the millisecond.
+        apart = after.program_date_time - before.program_date_time - timedelta(seconds=before.duration)
+        assert abs(apart) <= timedelta(milliseconds=1)
+
+
+def check_parts(read: m3u8.M3U8) -> None:
+    """Check the rules for parts (RFC 8216bis sections 4.4.3.7, 4.4.4.9 and 4.4.5.3)."""
+    listed = parts(read)
+    assert list(listed) == list(range(min(listed, default=0), max(listed, default=-1) + 1))
+    for segment in read.segments:
+        durations = [part.duration for part in segment.parts]
+        assert all(duration <= read.part_inf.part_target for duration in durations)
+        assert all(duration >= 0.85 * read.part_inf.part_target for duration in durations[:-1])
+        if segment.uri and segment.parts:
+            assert sum(durations) == pytest.approx(segment.duration, abs=1e-6)
+            assert segment.parts[0].independent == "YES"
+    if not read.is_endlist:
+        assert [segment.uri for segment in read.segments].count(None) <= 1
+        late = sum(part.duration for part in listed.values())
+        assert late >= min(3 * TARGET_DURATION, sum(segment.duration for segment in complete(read)))
+        assert late < (WITH_PARTS + 1) * TARGET_DURATION
+        assert read.preload_hint.hint_type == "PART"
 
 
 def check_update(before: m3u8.M3U8, after: m3u8.M3U8) -> None:
@@ -176,29 +219,96 @@ def check_update(before: m3u8.M3U8, after: m3u8.M3U8) -> None:
     assert after.media_sequence >= before.media_sequence
     assert (after.discontinuity_sequence or 0) >= (before.discontinuity_sequence or 0)
     old, new = absolute(before), absolute(after)
-    assert {number: old[number] for number in old.keys() & new.keys()} == {
-        number: new[number] for number in old.keys() & new.keys()
-    }
+    both = old.keys() & new.keys()
+    assert {number: old[number] for number in both} == {number: new[number] for number in both}
     assert max(old, default=-1) <= max(new, default=-1)
 
 
-steps = st.lists(st.none() | st.sampled_from([0.1, 0.25, INTERVAL, 0.75, 1.0]), min_size=1, max_size=80)
+def check_hint(before: m3u8.M3U8, after: m3u8.M3U8) -> None:
+    """Check that the hinted part is the next one (RFC 8216bis section 4.4.5.3)."""
+    old, new = parts(before), parts(after)
+    added = [number for number in new if number > max(old, default=-1)]
+    assert [new[number].uri for number in added[:1]] == ([before.preload_hint.uri] if added else [])
 
 
-@settings(max_examples=40, deadline=None)
-@given(steps)
-def test_updates(changes: list[float | None]) -> None:
-    """Whatever happens, each playlist is right, and says of a segment what the one before said."""
-    running = Running()
-    running.begin()
-    playlists = [running.media()]
-    for change in changes:
-        if change is None:
-            running.begin()
-        else:
-            running.add(change)
-        playlists.append(running.media())
-    for media in playlists:
-        check(media)
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=40))
+def test_updates(others: list[bool]) -> None:
+    """Whatever happens, each playlist is right, and says of a segment what the one before said.
+
+    others: for each segment whether it needs another configuration.
+    """
+    broadcast = Broadcast()
+    playlists = [media(broadcast)]
+    for number, another in enumerate(others):
+        if another:
+            broadcast.avcc = b"%d" % number
+        for _ in range(PARTS):
+            broadcast.part()
+            playlists.append(media(broadcast))
     for before, after in pairwise(playlists):
+        check(after)
+        check_parts(after)
+        check_update(before, after)
+        check_hint(before, after)
+    broadcast.store.close()
+    check(media(broadcast))
+    check_update(playlists[-1], media(broadcast))
+
+
+def test_what_is_listed_can_be_fetched_for_long(broadcast: Broadcast) -> None:
+    """A segment stays as long as the longest playlist with it after it was last listed (section 6.2.2)."""
+    broadcast.finish(KEPT)
+    gone: dict[int, int] = {}
+    for step in range(2 * KEPT):
+        listed = absolute(media(broadcast))
+        for number in range(KEPT - LISTED, min(listed)):
+            gone.setdefault(number, step)
+            assert number in broadcast.store.segments or step - gone[number] >= LISTED
+        broadcast.segments(1)
+    assert gone
+
+
+def transport(made: TransportSegments, broadcast: Broadcast) -> m3u8.M3U8:
+    """Return the playlist of MPEG-TS segments as a player reads it."""
+    return m3u8.loads(playlist.transport(broadcast.store, made.listed()))
+
+
+def test_transport(broadcast: Broadcast, transport_configuration: bytes) -> None:
+    """A player of MPEG-TS needs no init segment and knows of no parts."""
+    broadcast.avcc = transport_configuration
+    broadcast.finish(4)
+    read = transport(TransportSegments(broadcast.store), broadcast)
+    check(read, "{}.ts")
+    assert [segment.uri for segment in read.segments] == ["1.ts", "2.ts", "3.ts"]
+    assert read.media_sequence == 1
+    assert not any(segment.init_section for segment in read.segments)
+    text = playlist.transport(broadcast.store, broadcast.store.listed)
+    assert not any(tag in text for tag in ("EXT-X-MAP", "EXT-X-PART", "EXT-X-PRELOAD", "EXT-X-SERVER-CONTROL"))
+    broadcast.store.close()
+    assert transport(TransportSegments(broadcast.store), broadcast).is_endlist
+
+
+@pytest.mark.parametrize("another", [None, 3, 9])
+def test_transport_updates(
+    broadcast: Broadcast, transport_configuration: bytes, another: int | None, request: pytest.FixtureRequest
+) -> None:
+    """Each playlist of MPEG-TS says of a segment what the one before said.
+
+    another: the segment from which on another configuration is needed.
+    """
+    if another == 3:
+        reason = "discontinuities before the first segment that was made are counted when they leave the others"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    broadcast.avcc = transport_configuration
+    broadcast.finish(6)
+    made = TransportSegments(broadcast.store)
+    playlists = []
+    for number in range(6, 30):
+        if number == 10 + (another or 0) - 6:
+            broadcast.avcc = transport_configuration + b"another"
+        playlists.append(transport(made, broadcast))
+        broadcast.segments(1)
+    for before, after in pairwise(playlists):
+        check(after, "{}.ts")
         check_update(before, after)

@@ -1,190 +1,291 @@
 """Tests of the segment store: what is cut where, what is kept, and who is woken."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from itertools import pairwise
+from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.dashboard_cast.engine.segments import KEPT, LISTED, SegmentStore
-from custom_components.dashboard_cast.models import Fragment, Init
+from custom_components.dashboard_cast.engine.segments import (
+    KEPT,
+    LISTED,
+    PART_TARGET,
+    PART_TICKS,
+    TARGET_DURATION,
+    Part,
+    Segment,
+    SegmentStore,
+)
+from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Init, Sample
 
-from .helpers import TIMEOUT_S
-
-INTERVAL = 0.5
-INITS = [Init(bytes((number,)), ()) for number in range(10)]
-
-
-def picture(start: float, duration: float = 0.1, *, keyframe: bool = False, data: bytes = b"p") -> Fragment:
-    """Return a fragment."""
-    return Fragment(data, start, duration, keyframe)
-
-
-def fill(store: SegmentStore, count: int) -> None:
-    """Begin a run and fill so many segments, each one picture long."""
-    store.begin(INITS[0], epoch=1_000.0)
-    for index in range(count):
-        store.add(picture(index * INTERVAL, INTERVAL, keyframe=True))
+from . import boxes
+from .broadcast import PARTS, Broadcast, changes
+from .helpers import SMALL, TIMEOUT_S
 
 
 @pytest.fixture
-def store() -> SegmentStore:
-    """Return a store that a run has begun in."""
-    new = SegmentStore(INTERVAL)
-    new.begin(INITS[0], epoch=1_000.0)
-    return new
+def broadcast() -> Broadcast:
+    """Return a store that nothing was added to."""
+    return Broadcast()
 
 
-def test_nothing_yet(store: SegmentStore) -> None:
-    """A store begins empty, with the init segment that is to be used."""
-    assert (store.listed, store.inits, store.closed) == ([], {0: INITS[0]}, False)
+def test_nothing_yet(broadcast: Broadcast) -> None:
+    """A store begins empty."""
+    store = broadcast.store
+    assert (store.listed, store.parts, store.inits, store.closed) == ([], {}, {}, False)
+    assert (store.next_part, store.next_segment, store.current, store.version) == (0, 0, None, 0)
 
 
-@pytest.mark.parametrize(("interval", "target"), [(0.5, 1), (1.0, 1), (1.5, 2), (2.0, 2)])
-def test_target_duration(interval: float, target: int) -> None:
-    """Playlists count target durations in whole seconds."""
-    assert SegmentStore(interval).target_duration == target
+def test_parts(broadcast: Broadcast) -> None:
+    """A part is complete as soon as the first picture after it is there, with all pictures since the last."""
+    broadcast.part([100_000, 249_999])
+    assert not broadcast.store.parts
+    broadcast.part([50_000])
+    (part,) = broadcast.store.parts.values()
+    assert [sample.time for sample in part.samples] == [0, 9_000, 22_499]
+    assert (part.number, part.end, part.duration, part.independent) == (0, PART_TICKS, PART_TARGET, True)
+    broadcast.part()
+    assert [sample.time for sample in broadcast.store.parts[1].samples] == [22_500, 27_000]
+    assert not broadcast.store.parts[1].independent
 
 
-def test_segment_from_keyframe_to_keyframe(store: SegmentStore) -> None:
-    """A segment is complete as soon as pictures and sound reach its end, before the next keyframe comes."""
-    store.add(picture(0, 0.2, keyframe=True, data=b"a"))
-    store.add(picture(0.2, 0.2, data=b"b"))
-    assert not store.segments
-    store.add(picture(0.4, 0.1, data=b"c"))
-    segment = store.segments[0]
-    assert segment.data == b"abc"
-    assert [part.data for part in segment.parts] == [b"a", b"b", b"c"]
-    assert [part.independent for part in segment.parts] == [True, False, False]
-    assert segment.duration == pytest.approx(0.5)
-    assert (segment.start, segment.init, segment.discontinuity) == (1_000.0, 0, False)
+def test_segment_from_keyframe_to_keyframe(broadcast: Broadcast) -> None:
+    """A segment is complete with the keyframe after it."""
+    broadcast.segments(1)
+    assert not broadcast.store.segments
+    assert broadcast.store.current
+    assert len(broadcast.store.current.parts) == PARTS - 1
+    broadcast.part()
+    (segment,) = broadcast.store.segments.values()
+    assert (segment.number, segment.start, segment.end) == (0, 0, VIDEO_TIMESCALE)
+    assert segment.duration == TARGET_DURATION
+    assert not segment.discontinuity
+    assert [*segment.samples] == broadcast.samples[:PARTS]
+    assert broadcast.store.next_segment == 1
 
 
-def test_a_keyframe_always_begins_a_segment(store: SegmentStore) -> None:
-    """A keyframe ends the segment before it, also one that is too short."""
-    store.add(picture(0, 0.4, keyframe=True))
-    assert not store.segments
-    store.add(picture(0.4, 0.2, keyframe=True))
-    assert [segment.duration for segment in store.segments.values()] == [0.4]
+def test_media(broadcast: Broadcast) -> None:
+    """A segment is its parts in a row, each a fragment with the number of the part."""
+    broadcast.part([100_000])
+    broadcast.segments(1)
+    segment = broadcast.store.segments[0]
+    assert segment.data == b"".join(part.data for part in segment.parts)
+    fragments = list(boxes.fragments(segment.data))
+    assert [fragment.sequence for fragment in fragments] == [1, 2, 3, 4]
+    for fragment, part in zip(fragments, segment.parts, strict=True):
+        video = fragment.runs[0]
+        assert (video.time, video.end) == (part.samples[0].time, part.end)
+        assert video.data == [sample.data for sample in part.samples]
 
 
-def test_pictures_beyond_the_end(store: SegmentStore) -> None:
-    """A picture that is shown for long makes its segment longer, not the one after."""
-    store.add(picture(0, 0.75, keyframe=True))
-    store.add(picture(0.75, 0.25, keyframe=True))
-    assert [segment.duration for segment in store.segments.values()] == [0.75, 0.25]
-
-
-def test_ring_keeps_the_latest(store: SegmentStore) -> None:
-    """Old segments go; the playlist shows the latest of those that stay."""
-    fill(store, KEPT + 7)
+def test_ring_keeps_the_latest(broadcast: Broadcast) -> None:
+    """Old segments go with their parts; the playlist shows the latest of those that stay."""
+    broadcast.finish(KEPT + 7)
+    store = broadcast.store
     assert list(store.segments) == list(range(7, KEPT + 7))
     assert [segment.number for segment in store.listed] == list(range(KEPT + 7 - LISTED, KEPT + 7))
+    assert list(store.parts) == list(range(7 * PARTS, (KEPT + 7) * PARTS))
 
 
-def test_new_run(store: SegmentStore) -> None:
-    """A new encoder run goes on with the numbers, marks its first segment and cuts what was begun."""
-    store.add(picture(0, 0.2, keyframe=True))
-    store.begin(INITS[1], epoch=2_000.0)
-    assert store.segments[0].duration == 0.2
-    for start in (0.0, 0.5):
-        store.add(picture(start, 0.5, keyframe=True))
-    assert [segment.number for segment in store.listed] == [0, 1, 2]
-    assert [segment.discontinuity for segment in store.listed] == [False, True, False]
-    assert [segment.start for segment in store.listed] == [1_000.0, 2_000.0, 2_000.5]
-    assert [segment.init for segment in store.listed] == [0, 1, 1]
+def test_another_configuration(broadcast: Broadcast) -> None:
+    """Pictures that need another configuration begin a segment with another init segment."""
+    broadcast.segments(2)
+    broadcast.avcc = b"second"
+    broadcast.finish(2)
+    first, second = (
+        Init(0, b"\x01\x64\x00\x29first", 320, 180),
+        Init(1, b"second", SMALL.width, SMALL.height),
+    )
+    listed = broadcast.store.listed
+    assert [segment.init for segment in listed] == [first, first, second, second]
+    assert [segment.discontinuity for segment in listed] == [False, False, True, False]
+    assert [segment.number for segment in listed] == [0, 1, 2, 3]
+    assert broadcast.store.inits == {0: first, 1: second}
 
 
-def test_a_run_that_gave_nothing(store: SegmentStore) -> None:
-    """The first segment of all has no discontinuity, whatever run it is of."""
-    store.begin(INITS[1], epoch=2_000.0)
-    store.add(picture(0, 0.5, keyframe=True))
-    assert not store.segments[0].discontinuity
-    assert store.inits == {1: INITS[1]}
-
-
-def test_inits_go_with_their_last_segment(store: SegmentStore) -> None:
+def test_inits_go_with_their_last_segment(broadcast: Broadcast) -> None:
     """An init segment stays while a kept segment needs it."""
-    store.add(picture(0, 0.5, keyframe=True))
-    store.begin(INITS[1], epoch=2_000.0)
-    for index in range(KEPT - 1):
-        store.add(picture(index * INTERVAL, INTERVAL, keyframe=True))
-    assert store.inits == {0: INITS[0], 1: INITS[1]}
-    store.add(picture(KEPT * INTERVAL, INTERVAL, keyframe=True))
-    assert store.inits == {1: INITS[1]}
+    broadcast.segments(1)
+    broadcast.avcc = b"second"
+    broadcast.finish(KEPT - 1)
+    assert set(broadcast.store.inits) == {0, 1}
+    broadcast.segments(1)
+    assert set(broadcast.store.inits) == {1}
 
 
-async def test_waiting_for_segments(store: SegmentStore) -> None:
+def test_versions(broadcast: Broadcast) -> None:
+    """The version counts what a playlist says: complete parts, and the end."""
+    seen = []
+    for _ in range(6):
+        broadcast.part([1_000])
+        seen.append(broadcast.store.version)
+    assert seen == [0, 1, 2, 3, 4, 5]
+    broadcast.store.close()
+    assert broadcast.store.version == 6
+
+
+async def started[R](coroutine: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
+    """Return a task that has got to where it waits."""
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    return task
+
+
+async def settled(*tasks: asyncio.Task[bool]) -> list[bool | None]:
+    """Return what tasks returned, None for those that go on."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return [task.result() if task.done() else None for task in tasks]
+
+
+async def test_waiting_for_segments(broadcast: Broadcast) -> None:
     """Who waits is woken by the last segment that was wanted."""
-    waiting = asyncio.create_task(store.wait_for(2))
-    await asyncio.sleep(0)
-    store.add(picture(0, 0.5, keyframe=True))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    store.add(picture(0.5, 0.5, keyframe=True))
-    assert await asyncio.wait_for(waiting, TIMEOUT_S)
+    waiting = await started(broadcast.store.wait_for(2))
+    broadcast.segments(2)
+    assert await settled(waiting) == [None]
+    broadcast.part()
+    assert await settled(waiting) == [True]
+    assert await broadcast.store.wait_for(2)
 
 
-async def test_close_wakes(store: SegmentStore) -> None:
+async def test_waiting_for_parts(broadcast: Broadcast) -> None:
+    """A part is waited for, or the whole segment (RFC 8216bis section 6.2.5.2)."""
+    broadcast.finish(1)
+    first, second, whole = [await started(broadcast.store.wait_for_part(1, part)) for part in (0, 1, None)]
+    later = await started(broadcast.store.wait_for_part(2, 0))
+    assert await settled(first, second, whole, later) == [None] * 4
+    broadcast.part()
+    assert await settled(first, second, whole, later) == [True, None, None, None]
+    broadcast.part()
+    assert await settled(first, second, whole, later) == [True, True, None, None]
+    broadcast.part()
+    assert await settled(whole, later) == [None, None]
+    broadcast.part()
+    assert await settled(whole, later) == [True, None]
+    broadcast.part()
+    assert await settled(later) == [True]
+
+
+async def test_waiting_for_what_is_there(broadcast: Broadcast) -> None:
+    """What is there already, or gone again, is not waited for."""
+    broadcast.finish(KEPT + 3)
+    broadcast.part()
+    store = broadcast.store
+    for segment, part in [
+        (KEPT + 3, 0),
+        (KEPT + 2, 3),
+        (KEPT + 2, None),
+        (KEPT + 2, 7),
+        (0, 0),
+        (0, None),
+        (0, 9),
+    ]:
+        assert await asyncio.wait_for(store.wait_for_part(segment, part), TIMEOUT_S)
+
+
+async def test_a_part_beyond_the_last(broadcast: Broadcast) -> None:
+    """A part after the last of a segment stands for the first of the next (RFC 8216bis section 6.2.5.2)."""
+    broadcast.segments(1)
+    waiting = await started(broadcast.store.wait_for_part(0, PARTS))
+    broadcast.part()
+    assert broadcast.store.next_segment == 1
+    assert await settled(waiting) == [None]
+    broadcast.part()
+    assert await settled(waiting) == [True]
+
+
+async def test_waiting_for_the_next_part(broadcast: Broadcast) -> None:
+    """Who has a part waits for the one after it, and for none that is there."""
+    waiting = await started(broadcast.store.wait_after(-1))
+    broadcast.part()
+    assert await settled(waiting) == [None]
+    broadcast.part()
+    assert await settled(waiting) == [True]
+    waiting = await started(broadcast.store.wait_after(0))
+    broadcast.finish(2)
+    assert await settled(waiting) == [True]
+    assert await asyncio.wait_for(broadcast.store.wait_after(3), TIMEOUT_S)
+
+
+async def test_close_wakes(broadcast: Broadcast) -> None:
     """Who waits for what never comes is told so; what is there stays there."""
-    waiting = asyncio.create_task(store.wait_for(2))
-    await asyncio.sleep(0)
-    store.add(picture(0, 0.5, keyframe=True))
+    broadcast.finish(1)
+    store = broadcast.store
+    waits = store.wait_for(2), store.wait_for_part(1, 2), store.wait_for_part(1, None), store.wait_after(3)
+    waiting = [await started(wait) for wait in waits]
     store.close()
-    assert not await asyncio.wait_for(waiting, TIMEOUT_S)
+    assert await settled(*waiting) == [False] * 4
     assert store.closed
     assert await store.wait_for(1)
-    assert not await store.wait_for(2)
+    assert await store.wait_for_part(0, 3)
+    assert await store.wait_after(2)
+    assert not await store.wait_after(3)
 
 
-@dataclass
-class Played:
-    """A store that was filled, and what it was filled with."""
-
-    store: SegmentStore
-    data: list[bytes] = field(default_factory=list)
-    seen: dict[int, bytes] = field(default_factory=dict)
-    discontinuities: set[int] = field(default_factory=set)
-
-    def add(self, fragment: Fragment) -> None:
-        """Add a fragment, and note what came of it."""
-        self.store.add(fragment)
-        self.data.append(fragment.data)
-        for segment in self.store.segments.values():
-            self.seen[segment.number] = segment.data
-            if segment.discontinuity:
-                self.discontinuities.add(segment.number)
+lives = st.lists(
+    st.tuples(st.lists(changes, min_size=PARTS, max_size=PARTS), st.booleans()), min_size=1, max_size=60
+)
 
 
-runs = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=60), min_size=1, max_size=len(INITS))
+@settings(max_examples=40, deadline=None)
+@given(lives, st.integers(0, 400 * 86_400))
+def test_any_life(life: list[tuple[list[list[int]], bool]], start: int) -> None:
+    """Whatever comes: no picture lost or doubled, parts and numbers without a gap, and all counts right.
+
+    life: for each segment when the page changes in its parts, and whether the configuration is another.
+    """
+    broadcast = Broadcast(start * 1_000_000)
+    parts: dict[int, Part] = {}
+    segments: dict[int, Segment] = {}
+    for number, (changes_us, another) in enumerate(life):
+        if another:
+            broadcast.avcc = b"%d" % number
+        for part_changes_us in changes_us:
+            broadcast.part(part_changes_us)
+            parts |= broadcast.store.parts
+            segments |= broadcast.store.segments
+            check(broadcast.store, segments)
+    check_parts(list(parts.values()), broadcast.samples)
+    check_segments(list(segments.values()), list(parts.values()))
+    expected = [another and number > 0 for number, (_, another) in enumerate(life)]
+    assert [segment.discontinuity for segment in segments.values()] == expected[: len(segments)]
 
 
-@given(runs)
-def test_any_runs(pictures_per_segment: list[list[int]]) -> None:
-    """Whatever runs come: no byte lost or doubled, numbers without a gap, and all counts right."""
-    played = Played(SegmentStore(INTERVAL))
-    for number, counts in enumerate(pictures_per_segment):
-        played.store.begin(INITS[number], epoch=1_000.0 * number)
-        for position, count in enumerate(counts):
-            for index in range(count):
-                start = INTERVAL * (position + index / count)
-                played.add(
-                    picture(start, INTERVAL / count, keyframe=not index, data=b"%d;" % len(played.data))
-                )
-        check(played)
-    assert b"".join(played.seen[number] for number in sorted(played.seen)) == b"".join(played.data)
-    firsts = [sum(map(len, pictures_per_segment[: run + 1])) for run in range(len(pictures_per_segment) - 1)]
-    assert played.discontinuities == set(firsts)
+def check_parts(parts: list[Part], samples: list[Sample]) -> None:
+    """Check all parts that there ever were (RFC 8216bis section 4.4.4.9)."""
+    assert [part.number for part in parts] == list(range(len(parts)))
+    found = [sample for part in parts for sample in part.samples]
+    assert found == samples[: len(found)]
+    assert all(before.end == after.samples[0].time for before, after in pairwise(parts))
+    assert all(part.samples[-1].time < part.end for part in parts)
+    assert all(0.85 * PART_TARGET <= part.duration <= PART_TARGET for part in parts)
+    assert all(part.independent == part.samples[0].keyframe for part in parts)
 
 
-def check(played: Played) -> None:
+def check_segments(segments: list[Segment], parts: list[Part]) -> None:
+    """Check all segments that there ever were."""
+    assert [segment.number for segment in segments] == list(range(len(segments)))
+    found = [part for segment in segments for part in segment.parts]
+    assert found == parts[: len(found)]
+    assert all(part.init == segment.init for segment in segments for part in segment.parts)
+    for segment in segments:
+        assert [sample.keyframe for sample in segment.samples].count(True) == 1
+        assert next(segment.samples).keyframe
+        assert round(segment.duration) <= TARGET_DURATION
+    assert all(before.end == after.start for before, after in pairwise(segments))
+
+
+def check(store: SegmentStore, ever: dict[int, Segment]) -> None:
     """Check what always holds of a store."""
-    store = played.store
-    numbers = list(store.segments)
-    assert numbers == list(range(numbers[-1] - len(numbers) + 1, numbers[-1] + 1))
-    assert numbers[-1] + 1 == len(played.seen)
-    assert len(numbers) <= KEPT
-    assert store.listed == list(store.segments.values())[-LISTED:]
-    assert set(store.inits) == {segment.init for segment in store.segments.values()}
-    before = [number for number in played.discontinuities if number < store.listed[0].number]
-    assert store.dropped_discontinuities == len(before)
+    kept = list(store.segments.values())
+    assert kept == list(ever.values())[-KEPT:]
+    assert store.listed == kept[-LISTED:]
+    assert store.next_segment == len(ever)
+    current = store.current.parts if store.current else []
+    assert [*store.parts.values()] == [part for segment in kept for part in segment.parts] + current
+    assert store.next_part == len(ever) * PARTS + len(current)
+    assert {segment.init.number for segment in kept} <= set(store.inits)
+    gone = [segment for segment in ever.values() if store.listed and segment.number < store.listed[0].number]
+    assert store.dropped_discontinuities == sum(segment.discontinuity for segment in gone)
