@@ -21,7 +21,7 @@ from custom_components.dashboard_cast.engine.segments import (
 from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Init, Sample
 
 from . import boxes
-from .broadcast import PARTS, Broadcast, changes
+from .broadcast import PARTS, Broadcast, changes, configuration
 from .helpers import SMALL, TIMEOUT_S
 
 
@@ -92,11 +92,11 @@ def test_ring_keeps_the_latest(broadcast: Broadcast) -> None:
 def test_another_configuration(broadcast: Broadcast) -> None:
     """Pictures that need another configuration begin a segment with another init segment."""
     broadcast.segments(2)
-    broadcast.avcc = b"second"
+    broadcast.avcc = configuration(1)
     broadcast.finish(2)
     first, second = (
-        Init(0, b"\x01\x64\x00\x29first", 320, 180),
-        Init(1, b"second", SMALL.width, SMALL.height),
+        Init(0, configuration(0), 320, 180),
+        Init(1, configuration(1), SMALL.width, SMALL.height),
     )
     listed = broadcast.store.listed
     assert [segment.init for segment in listed] == [first, first, second, second]
@@ -108,7 +108,7 @@ def test_another_configuration(broadcast: Broadcast) -> None:
 def test_inits_go_with_their_last_segment(broadcast: Broadcast) -> None:
     """An init segment stays while a kept segment needs it."""
     broadcast.segments(1)
-    broadcast.avcc = b"second"
+    broadcast.avcc = configuration(1)
     broadcast.finish(KEPT - 1)
     assert set(broadcast.store.inits) == {0, 1}
     broadcast.segments(1)
@@ -241,7 +241,7 @@ def test_any_life(life: list[tuple[list[list[int]], bool]], start: int) -> None:
     segments: dict[int, Segment] = {}
     for number, (changes_us, another) in enumerate(life):
         if another:
-            broadcast.avcc = b"%d" % number
+            broadcast.avcc = configuration(number)
         for part_changes_us in changes_us:
             broadcast.part(part_changes_us)
             parts |= broadcast.store.parts
