@@ -10,9 +10,11 @@ from typing import override
 
 import pytest
 
+from custom_components.dashboard_cast.engine import encoder, fmp4, stream as stream_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
 from custom_components.dashboard_cast.engine.page import Credentials
+from custom_components.dashboard_cast.engine.segments import Segment
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
@@ -24,7 +26,7 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     SignInFailedError,
 )
-from custom_components.dashboard_cast.models import Source
+from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Frame, Source
 
 from .frontend import DRAWN, MOVING, Frontend
 from .helpers import SMALL, TIMEOUT_S, alive, jpeg, probe, processes, size, until
@@ -45,20 +47,33 @@ class Ends:
 
 
 class FakeBrowser(Browser):
-    """A browser with one fake tab, which is opened when it may be."""
+    """A browser with fake tabs, which are opened when they may be."""
 
     def __init__(self) -> None:
         self.tab = FakeTab()
+        """The latest that was opened, before that the first."""
+        self.tabs: list[FakeTab] = []
+        """All that were opened."""
         self.asked = asyncio.Event()
         self.may_open = asyncio.Event()
         self.may_open.set()
-        self.opened = False
+        self.fails = False
+        """Whether no tab can be opened."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether a tab was opened."""
+        return bool(self.tabs)
 
     @override
     async def open_tab(self) -> Tab:
         self.asked.set()
         await self.may_open.wait()
-        self.opened = True
+        if self.fails:
+            raise BrowserFailedError(detail="no tab")
+        if self.tabs:
+            self.tab = FakeTab()
+        self.tabs.append(self.tab)
         return self.tab
 
     @override
@@ -115,27 +130,63 @@ async def stream(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> Async
 async def start_fake(browser: FakeBrowser, stream: Stream) -> None:
     """Start a stream of a fake page, which has one picture."""
     starting = asyncio.create_task(stream.start())
-    await until(lambda: "Page.screencastFrame" in browser.tab.fake._handlers)
-    browser.tab.fake.emit("Page.screencastFrame", frame_event(picture=jpeg()))
+    await show(browser, jpeg())
     await asyncio.wait_for(starting, TIMEOUT_S)
+
+
+async def show(browser: FakeBrowser, picture: bytes, count: int = 1) -> None:
+    """Let the page in the count-th tab be drawn."""
+    await until(lambda: len(browser.tabs) == count and "Page.screencastFrame" in browser.tab.fake._handlers)
+    browser.tab.fake.emit("Page.screencastFrame", frame_event(picture=picture))
+
+
+async def segments(stream: Stream, more: int) -> list[Segment]:
+    """Wait for so many more segments and return all."""
+    count = stream.store.next_segment + more
+    await until(lambda: stream.store.next_segment >= count)
+    return list(stream.store.segments.values())
+
+
+def check_gap_free(found: list[Segment]) -> None:
+    """Check that viewers notice nothing: the same configuration, and each segment where the last one ends."""
+    assert len({segment.init.number for segment in found}) == 1
+    assert all(segment.duration == 1 and len(segment.parts) == 4 for segment in found)
+    for before, after in pairwise(found):
+        assert (after.number, after.start) == (before.number + 1, before.end)
 
 
 def tasks() -> list[str]:
     """Return the names of what goes on for streams and pages."""
     names = [task.get_name() for task in asyncio.all_tasks()]
-    return [name for name in names if name.startswith(("page ", "stream ", "FFmpeg"))]
+    return [name for name in names if name.startswith(("page ", "watch page ", "stream ", "FFmpeg"))]
 
 
 async def test_start(stream: Stream) -> None:
-    """A stream that has started can be played: segments, a still picture, real media."""
-    segments = stream.store.segments
-    assert len(segments) >= READY_SEGMENTS
+    """A stream that has started can be played: segments, a still picture, real media in all formats."""
+    found = list(stream.store.segments.values())
+    assert len(found) >= READY_SEGMENTS
     assert stream.still
     assert size(stream.still) == (SMALL.width, SMALL.height)
-    assert stream.pictures >= READY_SEGMENTS
-    media = stream.store.inits[0].data + b"".join(segment.data for segment in list(segments.values())[:4])
-    shown = (await probe(media, "-show_streams"))["streams"][0]
-    assert (shown["codec_name"], shown["width"], shown["height"]) == ("h264", SMALL.width, SMALL.height)
+    assert stream.pictures >= 1
+    cmaf = fmp4.init(stream.init.avcc, stream.init.width, stream.init.height)
+    cmaf += b"".join(segment.data for segment in found)
+    transport = b"".join(stream.transport.data(one.number) or b"" for one in stream.transport.listed())
+    for media in (cmaf, transport):
+        shown = (await probe(media, "-show_streams"))["streams"][0]
+        assert (shown["codec_name"], shown["width"], shown["height"]) == ("h264", SMALL.width, SMALL.height)
+
+
+async def test_playlist(fake: FakeBrowser, ends: Ends) -> None:
+    """The playlist is written once for all who ask before it changes."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    first = stream.media_playlist()
+    assert "2.m4s" in first
+    assert stream.media_playlist() is first or stream.store.version > READY_SEGMENTS * 4
+    await segments(stream, 1)
+    assert "3.m4s" in stream.media_playlist()
+    await stream.stop()
+    assert "#EXT-X-ENDLIST" in stream.media_playlist()
 
 
 async def test_starts_quickly(fake: FakeBrowser, ends: Ends) -> None:
@@ -143,27 +194,24 @@ async def test_starts_quickly(fake: FakeBrowser, ends: Ends) -> None:
     stream = make_fake(fake, ends)
     before = time.monotonic()
     await start_fake(fake, stream)
-    assert time.monotonic() - before < 0.5 * READY_SEGMENTS
+    assert time.monotonic() - before < READY_SEGMENTS - 1
     await stream.stop()
 
 
 async def test_segments_have_the_time_of_day(stream: Stream) -> None:
     """A segment's start is when its first picture was drawn, and segments follow each other."""
-    count = len(stream.store.segments) + 2
-    await asyncio.wait_for(stream.store.wait_for(count), TIMEOUT_S)
-    segments = stream.store.listed
-    now = time.time()
-    assert now - 2.5 < segments[-1].start < now
-    for before, after in pairwise(segments):
-        assert after.start == pytest.approx(before.start + before.duration, abs=1e-3)
+    found = await segments(stream, 2)
+    check_gap_free(found)
+    end = stream.store.epoch + found[-1].end / VIDEO_TIMESCALE
+    assert time.time() - 1.5 < end < time.time()
 
 
 async def test_goes_on_when_still(fake: FakeBrowser, ends: Ends) -> None:
-    """Segments go on when the page stands still."""
+    """Segments go on when the page stands still, and cost FFmpeg nothing."""
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
-    assert await asyncio.wait_for(stream.store.wait_for(READY_SEGMENTS + 3), TIMEOUT_S)
-    assert all(segment.duration == pytest.approx(0.5) for segment in stream.store.listed)
+    check_gap_free(await segments(stream, 2))
+    assert stream.pictures == 1
     await stream.stop()
 
 
@@ -208,11 +256,30 @@ async def test_stop(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
     assert not tasks()
 
 
-async def test_ffmpeg_killed(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
-    """A stream whose FFmpeg ends is told so once, and closes its page."""
-    for process in processes("ffmpeg"):
+async def test_ffmpeg_killed(stream: Stream, ends: Ends) -> None:
+    """A stream whose FFmpeg ends goes on with another, and viewers notice no gap."""
+    old = processes("ffmpeg")
+    for process in old:
         process.kill()
-    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    await until(lambda: set(processes("ffmpeg")) - set(old))
+    before = stream.pictures
+    check_gap_free(await segments(stream, 2))
+    assert stream.pictures > before
+    assert not ends.reasons
+
+
+async def test_ffmpeg_killed_too_often(
+    browser: LocalBrowser, frontend: Frontend, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream whose FFmpeg ends again and again is told so once, and closes its page."""
+    monkeypatch.setattr(encoder, "_MAX_FAILURES", 1)
+    stream = make(browser, frontend, ends, DRAWN + MOVING)
+    await asyncio.wait_for(stream.start(), TIMEOUT_S)
+    while not ends.reasons:
+        for process in processes("ffmpeg"):
+            if alive([process]):
+                process.kill()
+        await asyncio.sleep(0.01)
     assert not browser._tabs
     await stream.stop()
     (reason,) = ends.reasons
@@ -222,20 +289,115 @@ async def test_ffmpeg_killed(stream: Stream, browser: LocalBrowser, ends: Ends) 
 
 
 async def test_browser_killed(stream: Stream, ends: Ends) -> None:
-    """A stream whose browser ends is told so once, and ends its FFmpeg."""
-    for process in processes("chrom") + processes("headless"):
+    """A stream whose browser ends goes on in another one, and viewers notice no gap."""
+    old = processes("chrom") + processes("headless")
+    for process in old:
         if alive([process]):
             process.kill()
+    await until(lambda: not alive(old))
+    before = stream.pictures
+    await until(lambda: stream.pictures > before + 3)
+    check_gap_free(await segments(stream, 1))
+    assert processes("chrom") + processes("headless")
+    assert not ends.reasons
+
+
+async def test_page_lost(fake: FakeBrowser, ends: Ends) -> None:
+    """A page that is lost is opened anew; its last picture stays meanwhile, and there is no gap."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.may_open.clear()
+    fake.tabs[0].lost("gone")
+    check_gap_free(await segments(stream, 1))
+    assert stream.pictures == 1
+    assert not fake.tabs[0].closed.is_set()
+    fake.may_open.set()
+    new = jpeg(colours=[(255, 0, 0)])
+    await show(fake, new, 2)
+    await until(lambda: stream.pictures >= 2)
+    check_gap_free(await segments(stream, 1))
+    assert stream.still == new
+    assert fake.tabs[0].closed.is_set()
+    assert not fake.tabs[1].closed.is_set()
+    await stream.stop()
+    assert fake.tabs[1].closed.is_set()
+    assert ends.reasons == [None]
+
+
+async def test_pages_lost_too_often(fake: FakeBrowser, ends: Ends) -> None:
+    """A page that is lost again and again ends the stream, with the last reason."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    for count in range(1, stream_module._MAX_LOSSES + 1):
+        fake.tab.lost(f"gone {count}")
+        await show(fake, jpeg(), count + 1)
+    assert not ends.reasons
+    fake.tab.lost("gone for good")
     await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
     (reason,) = ends.reasons
     assert isinstance(reason, BrowserFailedError)
+    assert reason.placeholders == {"detail": "gone for good"}
+    assert all(tab.closed.is_set() for tab in fake.tabs)
     assert not processes("ffmpeg")
+
+
+async def test_page_cannot_be_opened_anew(fake: FakeBrowser, ends: Ends) -> None:
+    """A page that is lost and cannot be opened again ends the stream, with why that is."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.fails = True
+    fake.tab.lost("gone")
+    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    (reason,) = ends.reasons
+    assert isinstance(reason, BrowserFailedError)
+    assert reason.placeholders == {"detail": "no tab"}
+    await stream.stop()
+
+
+async def test_only_the_shown_page_is_replaced(fake: FakeBrowser, ends: Ends) -> None:
+    """That a page is gone that was replaced already is nothing to do about."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.tabs[0].lost("gone")
+    await show(fake, jpeg(), 2)
+    await until(fake.tabs[0].closed.is_set)
+    fake.tabs[0].lost("gone once more")
+    await segments(stream, 1)
+    assert len(fake.tabs) == 2
+    await stream.stop()
+
+
+def test_pictures_of_an_older_page(fake: FakeBrowser, ends: Ends) -> None:
+    """A page is shown until the one after it has a picture, and never again."""
+
+    async def scene() -> list[bytes | None]:
+        stream = make_fake(fake, ends)
+        shown = []
+        for page, picture in [(1, b"a"), (1, b"b"), (2, b"c"), (1, b"d"), (2, b"e"), (3, b"f"), (2, b"g")]:
+            stream._take_frame(page, Frame(picture, time.monotonic()))
+            shown.append(stream.still)
+        return shown
+
+    assert asyncio.run(scene()) == [b"a", b"b", b"c", b"c", b"e", b"f", b"f"]
+
+
+async def test_stop_while_a_page_is_opened_anew(fake: FakeBrowser, ends: Ends) -> None:
+    """A stop while the page is opened again leaves nothing of either."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.tabs[0].lost("gone")
+    await until(lambda: len(fake.tabs) == 2)
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    assert all(tab.closed.is_set() for tab in fake.tabs)
+    assert not processes("ffmpeg")
+    assert not tasks()
+    assert ends.reasons == [None]
 
 
 async def test_signed_out(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> None:
     """A stream whose sign-in is withdrawn ends with that."""
     scene = DRAWN + "released().then(signIn);"
-    stream = make(browser, frontend, ends, scene, token=Turns(credentials, refused))
+    stream = make(browser, frontend, ends, scene, token=Turns(credentials, *[refused] * 10))
     await asyncio.wait_for(stream.start(), TIMEOUT_S)
     frontend.release.set()
     await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
@@ -360,6 +522,7 @@ async def test_stop_while_it_ends_by_itself(fake: FakeBrowser, ends: Ends) -> No
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
     fake.tab.may_close.clear()
+    fake.fails = True
     fake.tab.lost("gone")
     await until(lambda: stream.store.closed)
     stopping = asyncio.create_task(stream.stop())
