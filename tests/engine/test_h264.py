@@ -210,6 +210,18 @@ def test_keyframes_differ() -> None:
     assert all(before != after for before, after in pairwise(found))
 
 
+def test_only_keyframes_can_be_repeated_as_such() -> None:
+    """What came between an IDR picture and now is not thrown away."""
+    avcc, pictures = coded()
+    repeater = Repeater(avcc)
+    repeater.coded(pictures[0].data)
+    repeater.skip()
+    repeater.key()
+    repeater.coded(pictures[1].data)
+    with pytest.raises(AssertionError):
+        repeater.key()
+
+
 def test_nothing_but_slices_is_left() -> None:
     """Parameter sets, delimiters and messages in the stream are of no use to players."""
     avcc, pictures = coded()

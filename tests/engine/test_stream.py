@@ -358,10 +358,9 @@ async def test_only_the_shown_page_is_replaced(fake: FakeBrowser, ends: Ends) ->
     """That a page is gone that was replaced already is nothing to do about."""
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
+    await stream._open_page(stream.source)
+    assert fake.tabs[0].closed.is_set()
     fake.tabs[0].lost("gone")
-    await show(fake, jpeg(), 2)
-    await until(fake.tabs[0].closed.is_set)
-    fake.tabs[0].lost("gone once more")
     await segments(stream, 1)
     assert len(fake.tabs) == 2
     await stream.stop()
