@@ -19,13 +19,17 @@ from .process import ChildProcess
 _LOGGER = logging.getLogger(__name__)
 
 # FFmpeg makes a keyframe of the first picture from each multiple of this on. Its clock is not that of the
-# stream: it is set forward to the next multiple where a keyframe is wanted, and never gets there by itself.
-_KEYFRAME_STEP_US: Final = 2 * SEGMENT_US
+# stream: it goes on to the next multiple with each keyframe that it is given, and not with repeats.
+_KEYFRAME_STEP_US: Final = SEGMENT_US
+# Two pictures never share a tick of that clock, which FFmpeg's H.264 encoders are given in 1/90 000 s.
+_CLOCK_STEP_US: Final = 1_000
 # Constant quality for text and flat colours; the bit rate is capped by the profile.
 _QUALITY: Final = 20
 # Every further thread costs a quarter more for the same pictures; one is fast enough up to this many pixels.
 _ONE_THREAD_HEIGHT: Final = 720
 _READ_SIZE: Final = 256 * 1024
+# Players start when they have some pictures ahead, however long these last: one comes at least so often.
+_FILL_US: Final = 50_000
 _TRIAL_TIMEOUT_S: Final = 20.0
 # Who has been given a picture and says nothing for so long hangs; the first picture takes the start as well.
 _PICTURE_TIMEOUT_S: Final = 3.0
@@ -90,6 +94,10 @@ class _Order:
     """Who was given it to code; None when it looks like the one before, or nobody was there."""
 
 
+def _sample(data: bytes, time_us: int, *, keyframe: bool) -> Sample:
+    return Sample(data, time_us * VIDEO_TIMESCALE // MICROSECONDS, keyframe)
+
+
 class Encoder:
     """Pictures in, coded pictures out, one for one and with the same times.
 
@@ -107,6 +115,7 @@ class Encoder:
         self._avcc = b""
         self._coded: Frame | None = None
         self._coded_is_key = False
+        self._ending: set[asyncio.Task[None]] = set()
         self._failures: deque[float] = deque(maxlen=_MAX_FAILURES)
         self.pictures = 0
         """How many pictures FFmpeg was given."""
@@ -129,16 +138,22 @@ class Encoder:
 
         Raises EncoderFailedError, MalformedMediaError or FFmpegMissingError when FFmpeg fails for good.
         """
+        last_us = 0
         while True:
             order = await self._orders.get()
+            time_us = order.paced.time_us
+            for between_us in range(last_us + _FILL_US, time_us - _FILL_US // 2, _FILL_US):
+                assert self._repeater is not None
+                yield self._avcc, _sample(self._repeater.skip(), between_us, keyframe=False)
             data = await self._data(order)
-            time_ticks = order.paced.time_us * VIDEO_TIMESCALE // MICROSECONDS
-            yield self._avcc, Sample(data, time_ticks, order.paced.keyframe)
+            yield self._avcc, _sample(data, time_us, keyframe=order.paced.keyframe)
+            last_us = time_us
 
     async def stop(self) -> None:
         """End FFmpeg."""
         if self._run:
             await self._run.stop()
+        await asyncio.gather(*self._ending)
 
     async def _code(self, run: _Run, paced: PacedFrame) -> None:
         self._coded, self._coded_is_key = paced.frame, paced.keyframe
@@ -151,7 +166,7 @@ class Encoder:
             try:
                 return await self._received(self._run)
             except EncoderFailedError as error:
-                await self._give_up(error)
+                self._give_up(error)
         if order.paced.keyframe and self._run is None:
             return await self._recovered(order.paced)
         # Orders for a run that was given up come before those for its successor, whose first was a keyframe.
@@ -164,13 +179,16 @@ class Encoder:
             self._repeater, self._avcc = Repeater(run.avcc), run.avcc
         return self._repeater.coded(picture.data)
 
-    async def _give_up(self, error: EncoderFailedError) -> None:
+    def _give_up(self, error: EncoderFailedError) -> None:
         """End a run that failed; raises the error when that happens too often."""
         assert self._run is not None
         run, self._run = self._run, None
         # What comes next has to be coded anew, whatever it looks like.
         self._coded = None
-        await run.stop()
+        # One that hangs takes its time, which viewers do not have.
+        ending = asyncio.create_task(run.stop(), name="end FFmpeg")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
         now = time.monotonic()
         often = len(self._failures) == _MAX_FAILURES and now - self._failures[0] < _FAILURE_WINDOW_S
         self._failures.append(now)
@@ -206,8 +224,7 @@ class _Run:
         self._process = ChildProcess("FFmpeg")
         self._reader = FlvReader()
         self._pictures: deque[Picture] = deque()
-        self._clock_us = -_KEYFRAME_STEP_US
-        self._last_us = 0
+        self._keyframe_us = -_KEYFRAME_STEP_US
 
     async def start(self, command: list[str]) -> None:
         """Start it; raises FFmpegMissingError when it is not there."""
@@ -221,12 +238,12 @@ class _Run:
     async def write(self, paced: PacedFrame) -> None:
         """Give it a picture; one that has ended is found out by who waits for the coded picture."""
         if paced.keyframe:
-            self._clock_us = (self._clock_us // _KEYFRAME_STEP_US + 1) * _KEYFRAME_STEP_US
-        else:
-            self._clock_us += paced.time_us - self._last_us
-        self._last_us = paced.time_us
+            self._keyframe_us += _KEYFRAME_STEP_US
+        since_keyframe_us = paced.time_us % SEGMENT_US // _CLOCK_STEP_US * _CLOCK_STEP_US
         try:
-            self._process.stdin.write(matroska.picture(paced.frame.jpeg, self._clock_us))
+            self._process.stdin.write(
+                matroska.picture(paced.frame.jpeg, self._keyframe_us + since_keyframe_us)
+            )
             await self._process.stdin.drain()
         except OSError:
             _LOGGER.debug("FFmpeg does not take pictures any more")
@@ -259,14 +276,18 @@ class _Run:
 
 
 async def find_scaler(binary: str) -> str:
-    """Return which of `_FILTERS` this FFmpeg has; raises FFmpegMissingError."""
+    """Return which of `_FILTERS` this FFmpeg has; raises FFmpegMissingError or EncoderFailedError."""
     process = ChildProcess("FFmpeg")
     try:
         await process.start(binary, "-hide_banner", "-h", f"filter={_EXACT_FILTER}")
     except OSError as error:
         raise FFmpegMissingError(binary=binary) from error
+    process.stdin.close()
     try:
-        answer = await process.stdout.read()
+        async with asyncio.timeout(_TRIAL_TIMEOUT_S):
+            answer = await process.stdout.read()
+    except TimeoutError as error:
+        raise EncoderFailedError(detail=f"{binary} does not answer") from error
     finally:
         await process.stop()
     return _EXACT_FILTER if f"Filter {_EXACT_FILTER}".encode() in answer else "scale"

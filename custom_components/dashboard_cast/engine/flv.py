@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import MalformedMediaError
 
 # A picture at the highest bit rate is a few megabytes; more is a broken stream.
-MAX_TAG_SIZE: Final = 16 * 1024 * 1024
+MAX_TAG_SIZE: Final = 8 * 1024 * 1024
 
 _HEADER_SIZE: Final = 9
 _TAG_HEADER_SIZE: Final = 11

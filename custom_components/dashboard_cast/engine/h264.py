@@ -27,6 +27,9 @@ _I: Final = 2
 _SLICE_TYPES: Final = 5
 # Profiles whose sequence parameter sets have the fields of clause 7.3.2.1.1 from chroma_format_idc on.
 _HIGH_PROFILES: Final = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
+# Clause 7.4.2.1.1, and table A-1 for the highest level.
+_MAX_FRAME_NUMBER_BITS: Final = 16
+_MAX_MACROBLOCKS: Final = 139_264
 # No slice header of ours is longer, in bytes.
 _MAX_HEADER: Final = 40
 _ESCAPED: Final = re.compile(rb"\x00\x00(?=[\x00-\x03])")
@@ -76,12 +79,20 @@ class Repeater:
     Pictures are given and returned as NAL units, each with its length in four bytes before it.
     """
 
-    def __init__(self, avcc: bytes) -> None:
-        """Begin with the encoder's configuration; raises MalformedMediaError, as `Parameters.of` does."""
+    def __init__(self, avcc: bytes, frame_number: int = 0) -> None:
+        """Begin with the encoder's configuration; raises MalformedMediaError, as `Parameters.of` does.
+
+        frame_number: how many pictures there were since the last keyframe.
+        """
         self._parameters = Parameters.of(avcc)
-        self._frame_number = 0
+        self._frame_number = frame_number
         self._idr_number = 0
         self._idr: list[bytes] | None = None
+
+    @property
+    def frame_number_bits(self) -> int:
+        """How many bits number the pictures; after that many they begin anew."""
+        return self._parameters.frame_number_bits
 
     def coded(self, data: bytes) -> bytes:
         """Return a picture the encoder coded, numbered as the stream needs it.
@@ -121,6 +132,8 @@ class Repeater:
         self._skip_slice_start(header)
         size = 8 * len(rbsp) - 8
         shift = size - header.position - self._parameters.frame_number_bits
+        if shift < 0:
+            raise MalformedMediaError(detail="a slice is cut off")
         mask = ((1 << self._parameters.frame_number_bits) - 1) << shift
         bits = int.from_bytes(rbsp[1:]) & ~mask | self._frame_number << shift
         return nal[:1] + _escaped(bits.to_bytes(size // 8))
@@ -176,6 +189,16 @@ class Repeater:
             _golomb(1) if parameters.deblocking_control else "",  # no deblocking
         ))  # fmt: skip
         return bytes((_SKIP_NAL_HEADER,)) + _escaped(_aligned(header) + skipped(parameters.macroblocks))
+
+
+def round_of_repeats(avcc: bytes, pictures: int) -> list[bytes]:
+    """Return repeats of the last of a segment's pictures so far, as many as number them round twice.
+
+    What follows in the segment fits behind them as it is.
+    Raises MalformedMediaError, as `Parameters.of` does.
+    """
+    repeater = Repeater(avcc, frame_number=pictures - 1)
+    return [repeater.skip() for _ in range(2 << repeater.frame_number_bits)]
 
 
 class _BitReader:
@@ -307,12 +330,14 @@ def _sequence_set(bits: _BitReader) -> tuple[int, int]:
         bits.skip(1)
         _require(not bits.fixed(1), "no scaling matrix")
     frame_number_bits = bits.unsigned_golomb() + 4
+    _require(frame_number_bits <= _MAX_FRAME_NUMBER_BITS, "numbers of at most 16 bits")
     # With type 2 the order of output follows from frame numbers, and there is nothing else to renumber.
     _require(bits.unsigned_golomb() == 2, "picture order count type 2")
     # An encoder that refers to older pictures would find the repeats among them.
     _require(bits.unsigned_golomb() == 1, "one reference picture")
     bits.skip(1)
     macroblocks = (bits.unsigned_golomb() + 1) * (bits.unsigned_golomb() + 1)
+    _require(macroblocks <= _MAX_MACROBLOCKS, "a size that a level allows")
     _require(bool(bits.fixed(1)), "frames, not fields")
     return macroblocks, frame_number_bits
 

@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
-from . import fmp4
+from ..errors import MalformedMediaError
+from . import fmp4, h264
 from .segments import Part, Segment, SegmentStore
 
 # A viewer who is so many parts behind is taken on to the latest keyframe.
 MAX_BEHIND: Final = 12
+# Chromium's video element sees nothing of a block before all of it is there: without padding a still page
+# would be a second and more behind. It makes a megabit a second at least.
+_BLOCK: Final = 32 * 1024
 
 
 async def live(store: SegmentStore) -> AsyncIterator[bytes]:
@@ -21,13 +25,12 @@ async def live(store: SegmentStore) -> AsyncIterator[bytes]:
         return
     segment = _latest(store)
     init, number = segment.init, segment.parts[-1].number
-    yield fmp4.init(init.avcc, init.width, init.height)
-    yield _caught_up(segment)
+    yield _padded(fmp4.init(init.avcc, init.width, init.height) + _caught_up(segment))
     while await store.wait_after(number):
         part = _next(store, number)
         if part.init != init:
             return
-        yield part.data
+        yield _padded(part.data)
         number = part.number
 
 
@@ -51,7 +54,23 @@ def _caught_up(segment: Segment) -> bytes:
     Players start where the fragment starts: whole, it would put them up to a segment behind for good.
     """
     samples = [*segment.samples]
+    samples += [replace(samples[-1], data=data, keyframe=False) for data in _repeats(segment, len(samples))]
     # One tick for each picture: they have to be decoded, and nobody sees them.
     begin = segment.end - len(samples)
     moved = [replace(sample, time=begin + index) for index, sample in enumerate(samples)]
     return fmp4.fragment(segment.parts[-1].number + 1, moved, segment.end)
+
+
+def _repeats(segment: Segment, pictures: int) -> list[bytes]:
+    """Return repeats of the last picture: some players want to see twenty pictures before they begin."""
+    try:
+        return h264.round_of_repeats(segment.init.avcc, pictures)
+    except MalformedMediaError:
+        return []
+
+
+def _padded(data: bytes) -> bytes:
+    """Fill the last block up with a box that players ignore (ISO/IEC 14496-12 section 8.1.2)."""
+    # A box has at least its header.
+    size = 8 + -(len(data) + 8) % _BLOCK
+    return data + size.to_bytes(4) + b"free" + bytes(size - 8)

@@ -24,8 +24,9 @@ from .segments import PART_TARGET, TARGET_DURATION, Segment, SegmentStore
 _VERSION: Final = 6
 # Players stay at least three part target durations behind (RFC 8216bis section 4.4.3.8).
 _PART_HOLD_BACK: Final = 3 * PART_TARGET
-# Parts older than three target durations are of no use (RFC 8216bis section 4.4.4.9).
-_SEGMENTS_WITH_PARTS: Final = 3
+# Parts further from the end than three target durations are of no use (RFC 8216bis section 4.4.4.9); beside
+# these segments, the one that is being filled has parts.
+_SEGMENTS_WITH_PARTS: Final = 2
 
 
 def init_name(number: int) -> str:
@@ -93,6 +94,9 @@ def media(store: SegmentStore) -> str:
 def transport(store: SegmentStore, listed: list[Segment]) -> str:
     """Return the media playlist of these segments as MPEG-TS."""
     playlist = _live(store, listed)
+    left_out = [segment for segment in store.listed if listed and segment.number < listed[0].number]
+    dropped = store.dropped_discontinuities + sum(segment.discontinuity for segment in left_out)
+    playlist.discontinuity_sequence = dropped or None
     for segment in listed:
         playlist.add_segment(_entry(store, segment, uri=ts_name(segment.number), init_section=None))
     return str(playlist.dumps(timespec="milliseconds"))

@@ -104,6 +104,8 @@ class Stream:
         Raises any DashboardCastError; then, and when cancelled, nothing of the stream is left.
         """
         self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
+        # A stream that ends by itself says why through `on_end`.
+        self._work.add_done_callback(lambda work: work.cancelled() or work.exception())
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 if not await self.store.wait_for(READY_SEGMENTS):

@@ -21,6 +21,8 @@ class TransportSegments:
     def listed(self) -> list[Segment]:
         """Make the segments that are new and return those a playlist shows, oldest first."""
         listed = self._store.listed
+        if not listed:
+            return []
         if self._made and max(self._made) + 1 < listed[0].number:
             # Nobody has asked for a while: what follows does not join up with what was made.
             self._made.clear()
