@@ -13,7 +13,7 @@ from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.encoder import arguments
 
 from .frontend import Frontend
-from .helpers import SMALL, jpeg, processes
+from .helpers import SMALL, ancestry, jpeg, processes
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def no_process_stays() -> Iterator[None]:
     """Fail a test that leaves a process behind; what a living browser starts for itself is not the test's."""
     before = set(processes())
     yield
-    new = [process for process in processes() if not before & {process, *process.parents()}]
+    new = [process for process in processes() if not before & ancestry(process)]
     _, left = psutil.wait_procs(new, timeout=3)
     names = [process.name() for process in left]
     for process in left:
