@@ -76,6 +76,7 @@ class Page:
         self._on_frame = on_frame
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
+        self._frames = 0
         self._compositor = Compositor(tab, profile.frame_rate) if tab.frame_control else None
         self._closed = False
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
@@ -92,13 +93,7 @@ class Page:
         await self._wait_until_drawn(timeout)
         self._run(self._watch)
         self._session.on("Page.screencastFrame", self._take_frame)
-        await self._session.send(
-            "Page.startScreencast",
-            format="jpeg",
-            quality=_JPEG_QUALITY,
-            maxWidth=self._profile.width,
-            maxHeight=self._profile.height,
-        )
+        await self._cast()
         if self._compositor:
             self._compositor.wake()
 
@@ -136,6 +131,16 @@ class Page:
         await send(
             "Page.addScriptToEvaluateOnNewDocument",
             source=script(self._source, self._home, tells=self._tab.frame_control),
+        )
+
+    async def _cast(self) -> None:
+        """Let frames come, beginning with what is drawn now."""
+        await self._session.send(
+            "Page.startScreencast",
+            format="jpeg",
+            quality=_JPEG_QUALITY,
+            maxWidth=self._profile.width,
+            maxHeight=self._profile.height,
         )
 
     async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
@@ -202,17 +207,30 @@ class Page:
     def _take_frame(self, event: Json) -> None:
         age = time.time() - event["metadata"].get("timestamp", 0.0)
         moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
+        self._frames += 1
         self._on_frame(Frame(base64.b64decode(event["data"]), moment))
         self._run(partial(self._acknowledge, event["sessionId"]))
 
     async def _acknowledge(self, number: int) -> None:
         """Ask for the next frame; where nobody else caps the frame rate, not before it may come."""
-        if not self._compositor:
-            now = time.monotonic()
-            # The browser has several frames under way: each takes the next moment that is free.
-            self._acknowledged = max(now, self._acknowledged + 1 / self._profile.frame_rate)
-            await asyncio.sleep(self._acknowledged - now)
+        late = not self._compositor and await self._wait_for_turn()
         await self._session.send("Page.screencastFrameAck", sessionId=number)
+        if late:
+            # What was drawn before we asked again is not told: it may have been the last for long.
+            frames = self._frames
+            await asyncio.sleep(2 / self._profile.frame_rate)
+            if frames == self._frames:
+                await self._session.send("Page.stopScreencast")
+                await self._cast()
+
+    async def _wait_for_turn(self) -> bool:
+        """Wait until the next frame may be asked for; return whether it was too early."""
+        now = time.monotonic()
+        # The browser has several frames under way: each takes the next moment that is free.
+        self._acknowledged = max(now, self._acknowledged + 1 / self._profile.frame_rate)
+        wait = self._acknowledged - now
+        await asyncio.sleep(wait)
+        return wait > 0
 
     async def _watch(self) -> None:
         """Ask the page for a sign of life now and then: not everything that dies says so."""
