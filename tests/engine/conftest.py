@@ -10,7 +10,7 @@ import pytest_socket
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 
 from .frontend import Frontend
-from .helpers import processes
+from .helpers import ancestry, processes
 from .media import Coded, encode
 
 
@@ -25,7 +25,7 @@ def no_process_stays() -> Iterator[None]:
     """Fail a test that leaves a process behind; what a living browser starts for itself is not the test's."""
     before = set(processes())
     yield
-    new = [process for process in processes() if not before & {process, *process.parents()}]
+    new = [process for process in processes() if not before & ancestry(process)]
     _, left = psutil.wait_procs(new, timeout=3)
     names = [process.name() for process in left]
     for process in left:

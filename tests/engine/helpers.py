@@ -54,6 +54,14 @@ def processes(name: str = "") -> list[psutil.Process]:
     return found
 
 
+def ancestry(process: psutil.Process) -> set[psutil.Process]:
+    """Return a process with all that it descends from, as far as they are there."""
+    try:
+        return {process, *process.parents()}
+    except psutil.NoSuchProcess:
+        return {process}
+
+
 def alive(some: Iterable[psutil.Process]) -> list[psutil.Process]:
     """Return those that still run, also when they lost their parent."""
     return [process for process in some if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]

@@ -150,8 +150,16 @@ class FakeSession(CdpSession):
 class FakeTab(Tab):
     """A tab without a browser."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, frame_control: bool = False) -> None:
         self.fake = FakeSession()
+        self.begun: list[float] = []
+        """When frames were begun, in seconds on the monotonic clock."""
+        self.moves = False
+        """Whether frames find something changed."""
+        self.draws = asyncio.Event()
+        """Whether frames come to an end."""
+        self.draws.set()
+        self._frame_control = frame_control
         self.lost: Callable[[str], None] = lambda _: None
         self.closing: Callable[[], None] = lambda: None
         """Called while it is being closed."""
@@ -163,6 +171,17 @@ class FakeTab(Tab):
     @override
     def session(self) -> CdpSession:
         return self.fake
+
+    @property
+    @override
+    def frame_control(self) -> bool:
+        return self._frame_control
+
+    @override
+    async def begin_frame(self, interval: float) -> bool:
+        self.begun.append(time.monotonic())
+        await self.draws.wait()
+        return self.moves
 
     @override
     def on_lost(self, handler: Callable[[str], None]) -> None:

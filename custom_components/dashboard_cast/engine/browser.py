@@ -108,9 +108,9 @@ class LocalTab(Tab):
     """A tab of the local browser, in a browser context of its own."""
 
     def __init__(
-        self, browser: FlatSession, context: Json, session: FlatSession, forget: Callable[[LocalTab], None]
+        self, chromium: Chromium, context: Json, session: FlatSession, forget: Callable[[LocalTab], None]
     ) -> None:
-        self._browser = browser
+        self._chromium = chromium
         self._context = context
         self._session = session
         self._forget = forget
@@ -122,22 +122,29 @@ class LocalTab(Tab):
     @classmethod
     async def open(cls, chromium: Chromium, forget: Callable[[LocalTab], None]) -> Self:
         """Open a tab; `forget` is called when it is closed. Raises BrowserFailedError."""
-        browser = chromium.session
-        context = await browser.send("Target.createBrowserContext", disposeOnDetach=True)
+        context = await chromium.session.send("Target.createBrowserContext", disposeOnDetach=True)
         try:
-            target = await browser.send("Target.createTarget", url="about:blank", **context)
-            session = await chromium.connection.attach(target["targetId"])
+            session = await chromium.open_tab(context)
             # The certificate of Home Assistant seldom fits the address that is nearest to the browser.
             await session.send("Security.setIgnoreCertificateErrors", ignore=True)
         except BaseException:
-            await _dispose(browser, context)
+            await _dispose(chromium.session, context)
             raise
-        return cls(browser, context, session, forget)
+        return cls(chromium, context, session, forget)
 
     @property
     @override
     def session(self) -> CdpSession:
         return self._session
+
+    @property
+    @override
+    def frame_control(self) -> bool:
+        return self._chromium.frame_control
+
+    @override
+    async def begin_frame(self, interval: float) -> bool:
+        return await self._chromium.begin_frame(self._session, interval)
 
     @override
     def on_lost(self, handler: EndHandler) -> None:
@@ -154,7 +161,7 @@ class LocalTab(Tab):
             return
         self._closed = True
         try:
-            await _dispose(self._browser, self._context)
+            await _dispose(self._chromium.session, self._context)
         finally:
             self._forget(self)
 

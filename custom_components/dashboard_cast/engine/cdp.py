@@ -36,6 +36,16 @@ class Tab(Protocol):
     def session(self) -> CdpSession:
         """The CDP session with the tab's page."""
 
+    @property
+    def frame_control(self) -> bool:
+        """Whether the page draws only when a frame is begun."""
+
+    async def begin_frame(self, interval: float) -> bool:
+        """Let the page draw, where frames are controlled; return whether anything had changed.
+
+        interval: when the next one is meant to come, in seconds. Raises BrowserFailedError.
+        """
+
     def on_lost(self, handler: EndHandler) -> None:
         """Call `handler`, with the reason, when the tab crashes or its browser is gone."""
 

@@ -11,7 +11,7 @@ import tempfile
 from typing import Final, Self
 
 from ..errors import BrowserFailedError
-from .cdp import CdpConnection, FlatSession, PipeTransport
+from .cdp import CdpConnection, FlatSession, Json, PipeTransport
 from .process import ChildProcess
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,6 +46,18 @@ _SWITCHES: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
+# Pages draw when they are told to, which only the headless shell can. The other switches are those that its
+# own deterministic mode adds: without them now and then a frame never ends.
+_FRAME_CONTROL_SWITCHES: Final = (
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
+    "--disable-new-content-rendering-timeout",
+    "--disable-threaded-animation",
+    "--disable-threaded-scrolling",
+    "--disable-checker-imaging",
+    "--disable-image-animation-resync",
+)
+_HEADLESS_SHELL: Final = re.compile(r"headless[-_]shell")
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108
 # Containers often have little shared memory, with which large pages would crash.
 _ENOUGH_MEMORY_BYTES: Final = 256 * 1024 * 1024
@@ -82,7 +94,10 @@ class Chromium:
 
     def __init__(self, executable: str) -> None:
         self._executable = executable
+        self.frame_control = bool(_HEADLESS_SHELL.search(Path(executable).name))
+        """Whether pages draw only when they are told to."""
         self._child = ChildProcess("browser")
+        self._drawing = asyncio.Lock()
         self._folder: ProfileFolder | None = None
         self._connection: CdpConnection | None = None
 
@@ -111,11 +126,36 @@ class Chromium:
             *_PIPES_TO_CDP,
             self._executable,
             *_SWITCHES,
+            *(_FRAME_CONTROL_SWITCHES if self.frame_control else ()),
             *self._folder.switches,
             environment={"TMPDIR": str(self._folder.path)},
         )
         self._connection = CdpConnection(PipeTransport(self._child.stdout, self._child.stdin))
         await self.session.send("Browser.getVersion")
+
+    async def open_tab(self, context: Json) -> FlatSession:
+        """Return a session with a new, empty tab in a browser context; raises BrowserFailedError."""
+        frame_control = {"enableBeginFrameControl": True} if self.frame_control else {}
+        target = await self.session.send("Target.createTarget", url="about:blank", **context, **frame_control)
+        return await self.connection.attach(target["targetId"])
+
+    async def begin_frame(self, session: FlatSession, interval: float) -> bool:
+        """Let a tab draw; return whether anything had changed. Raises BrowserFailedError.
+
+        One tab at a time: frames of two that overlap end Chromium's GPU process ("Got overlapping
+        IssueExternalBeginFrame"), and with it everything. A frame that nobody waits for any more is still
+        under way until the browser says otherwise, or its tab is closed.
+        """
+        frame = asyncio.create_task(self._draw(session, interval), name="frame")
+        frame.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([frame])
+        return await frame
+
+    async def _draw(self, session: FlatSession, interval: float) -> bool:
+        async with self._drawing:
+            answer = await session.send("HeadlessExperimental.beginFrame", interval=interval * 1_000)
+        changed: bool = answer["hasDamage"]
+        return changed
 
     @property
     def alive(self) -> bool:

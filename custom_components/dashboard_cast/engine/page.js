@@ -12,26 +12,47 @@
 
   // With externalApp in the window the frontend asks it for tokens and never shows a login page.
   window.externalApp = {
-    getExternalAuth: (message) => window[settings.binding](message),
+    getExternalAuth: (message) => window[settings.signIn](message),
     revokeExternalAuth: (message) => window[JSON.parse(message).callback](true),
   };
 
-  // The toolbar lives in a shadow root. A style that is in there before the first drawing hides it without a
-  // flash, in every root that is made later as well.
-  if (settings.kiosk) {
-    const style = `.header { display: none !important }
-      #view, hui-view-container { padding-top: 0 !important; min-height: 100vh !important }`;
-    const attachShadow = Element.prototype.attachShadow;
-    Element.prototype.attachShadow = function (options) {
-      const root = attachShadow.call(this, options);
-      if (this.localName === "hui-root") {
-        const element = document.createElement("style");
-        element.textContent = style;
-        root.append(element);
-      }
-      return root;
+  // Tells that the page is about to change, once per frame. What was told is drawn at once.
+  const requestFrame = window.requestAnimationFrame.bind(window);
+  let told = false;
+  const tell = () => {
+    if (told) return;
+    told = true;
+    window[settings.changed]("");
+    requestFrame(() => { told = false; });
+  };
+  const observer = new MutationObserver(tell);
+  const observe = (root) => {
+    if (!settings.changed) return;
+    observer.observe(root, { attributes: true, characterData: true, childList: true, subtree: true });
+  };
+  if (settings.changed) {
+    window.requestAnimationFrame = (callback) => {
+      tell();
+      return requestFrame(callback);
     };
   }
+  observe(document);
+
+  // The toolbar lives in a shadow root. A style that is in there before the first drawing hides it without a
+  // flash, in every root that is made later as well.
+  const style = `.header { display: none !important }
+    #view, hui-view-container { padding-top: 0 !important; min-height: 100vh !important }`;
+  const attachShadow = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function (options) {
+    const root = attachShadow.call(this, options);
+    if (settings.kiosk && this.localName === "hui-root") {
+      const element = document.createElement("style");
+      element.textContent = style;
+      root.append(element);
+    }
+    observe(root);
+    return root;
+  };
 
   const LOADING = new Set(["hass-loading-screen", "ha-init-page", "ha-spinner", "ha-circular-progress"]);
   const ERRORS = new Set(["hass-error-screen"]);

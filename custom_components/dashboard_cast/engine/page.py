@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 import json
 import logging
 import math
@@ -14,6 +15,7 @@ from typing import Any, Final
 from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
 from ..models import Frame, Profile, Source
 from .cdp import Json, Tab
+from .compositor import Compositor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -28,7 +30,9 @@ _JPEG_QUALITY: Final = 90
 _HEALTH_INTERVAL_S: Final = 5.0
 # A frame's time further than this from now is a wrong clock, in seconds.
 _MAX_AGE_S: Final = 1.0
-_BINDING: Final = "dashboardCastSignIn"
+# What the page calls to be signed in, and when it is about to change.
+_SIGN_IN: Final = "dashboardCastSignIn"
+_CHANGED: Final = "dashboardCastChanged"
 _SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -41,6 +45,7 @@ class AccessToken:
     """Seconds."""
 
 
+type Work = Callable[[], Coroutine[Any, Any, None]]
 type Credentials = Callable[[], Awaitable[AccessToken]]
 
 
@@ -71,8 +76,9 @@ class Page:
         self._on_frame = on_frame
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
+        self._frames = 0
+        self._compositor = Compositor(tab, profile.frame_rate) if tab.frame_control else None
         self._closed = False
-        self._watching: asyncio.Task[None] | None = None
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the page cannot go on."""
         tab.on_lost(lambda reason: self._lose(BrowserFailedError(detail=reason)))
@@ -85,31 +91,29 @@ class Page:
         await self._prepare()
         await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
-        self._watching = asyncio.create_task(self._watch(), name=f"watch page {self._source.path}")
+        self._run(self._watch)
         self._session.on("Page.screencastFrame", self._take_frame)
-        await self._session.send(
-            "Page.startScreencast",
-            format="jpeg",
-            quality=_JPEG_QUALITY,
-            maxWidth=self._profile.width,
-            maxHeight=self._profile.height,
-        )
+        await self._cast()
+        if self._compositor:
+            self._compositor.wake()
 
     async def close(self) -> None:
         """Close the tab and end everything that went on for it."""
         self._closed = True
-        tasks = [*self._tasks, *([self._watching] if self._watching else [])]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._tab.close()
 
     async def _prepare(self) -> None:
         send = self._session.send
         await send("Page.enable")
         await send("Runtime.enable")
-        self._session.on("Runtime.bindingCalled", self._sign_in)
-        await send("Runtime.addBinding", name=_BINDING)
+        self._session.on("Runtime.bindingCalled", self._called)
+        await send("Runtime.addBinding", name=_SIGN_IN)
+        await send("Runtime.addBinding", name=_CHANGED)
+        if self._compositor:
+            self._run(self._compositor.run)
         # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
         # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
         width, height = self._profile.width / self._source.zoom, self._profile.height / self._source.zoom
@@ -124,7 +128,20 @@ class Page:
         if self._source.dark is not None:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
             await send("Emulation.setEmulatedMedia", features=[scheme])
-        await send("Page.addScriptToEvaluateOnNewDocument", source=script(self._source, self._home))
+        await send(
+            "Page.addScriptToEvaluateOnNewDocument",
+            source=script(self._source, self._home, tells=self._tab.frame_control),
+        )
+
+    async def _cast(self) -> None:
+        """Let frames come, beginning with what is drawn now."""
+        await self._session.send(
+            "Page.startScreencast",
+            format="jpeg",
+            quality=_JPEG_QUALITY,
+            maxWidth=self._profile.width,
+            maxHeight=self._profile.height,
+        )
 
     async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
         try:
@@ -168,11 +185,13 @@ class Page:
     def _not_ready(self, seconds: float, detail: str) -> PageNotReadyError:
         return PageNotReadyError(path=self._source.path, seconds=f"{seconds:g}", detail=detail)
 
-    def _sign_in(self, event: Json) -> None:
-        if event["name"] == _BINDING:
-            self._run(self._answer_sign_in())
+    def _called(self, event: Json) -> None:
+        if event["name"] == _SIGN_IN:
+            self._run(self._sign_in)
+        elif event["name"] == _CHANGED and self._compositor:
+            self._compositor.wake()
 
-    async def _answer_sign_in(self) -> None:
+    async def _sign_in(self) -> None:
         try:
             token = await self._credentials()
         except SignInFailedError as error:
@@ -188,16 +207,30 @@ class Page:
     def _take_frame(self, event: Json) -> None:
         age = time.time() - event["metadata"].get("timestamp", 0.0)
         moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
+        self._frames += 1
         self._on_frame(Frame(base64.b64decode(event["data"]), moment))
-        self._run(self._acknowledge(event["sessionId"]))
+        self._run(partial(self._acknowledge, event["sessionId"]))
 
     async def _acknowledge(self, number: int) -> None:
-        """Ask for the next frame once it may come: a late acknowledgement is what caps the frame rate."""
+        """Ask for the next frame; where nobody else caps the frame rate, not before it may come."""
+        late = not self._compositor and await self._wait_for_turn()
+        await self._session.send("Page.screencastFrameAck", sessionId=number)
+        if late:
+            # What was drawn before we asked again is not told: it may have been the last for long.
+            frames = self._frames
+            await asyncio.sleep(2 / self._profile.frame_rate)
+            if frames == self._frames:
+                await self._session.send("Page.stopScreencast")
+                await self._cast()
+
+    async def _wait_for_turn(self) -> bool:
+        """Wait until the next frame may be asked for; return whether it was too early."""
         now = time.monotonic()
         # The browser has several frames under way: each takes the next moment that is free.
         self._acknowledged = max(now, self._acknowledged + 1 / self._profile.frame_rate)
-        await asyncio.sleep(self._acknowledged - now)
-        await self._session.send("Page.screencastFrameAck", sessionId=number)
+        wait = self._acknowledged - now
+        await asyncio.sleep(wait)
+        return wait > 0
 
     async def _watch(self) -> None:
         """Ask the page for a sign of life now and then: not everything that dies says so."""
@@ -211,17 +244,16 @@ class Page:
             except BrowserFailedError as error:
                 self._lose(error)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Work) -> None:
         if self._closed:
-            work.close()
             return
         task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.path}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work: Work) -> None:
         try:
-            await work
+            await work()
         except DashboardCastError as error:
             self._lose(error)
 
@@ -230,8 +262,11 @@ class Page:
             self.lost.set_result(error)
 
 
-def script(source: Source, home: str) -> str:
-    """Return what runs in the page before its own scripts."""
+def script(source: Source, home: str, *, tells: bool) -> str:
+    """Return what runs in the page before its own scripts.
+
+    tells: whether it calls us before it draws a change.
+    """
     storage: dict[str, Any] = {"suspendWhenHidden": False}
     if source.kiosk:
         storage["dockedSidebar"] = "always_hidden"
@@ -243,7 +278,8 @@ def script(source: Source, home: str) -> str:
         storage["selectedLanguage"] = source.language
     settings = {
         "origin": home,
-        "binding": _BINDING,
+        "signIn": _SIGN_IN,
+        "changed": _CHANGED if tells else None,
         "kiosk": source.kiosk,
         "storage": storage,
     }

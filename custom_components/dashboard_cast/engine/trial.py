@@ -1,10 +1,13 @@
 """Whether the engine can work here: a page is drawn and encoded for real."""
 
+import asyncio
 import base64
 from typing import Final
 
 from ..models import Profile
 from .browser import LocalBrowser
+from .cdp import Tab
+from .compositor import Compositor
 from .encoder import try_encoding
 
 _PROFILE: Final = Profile()
@@ -37,5 +40,15 @@ async def _picture(browser: LocalBrowser) -> bytes:
         mobile=False,
     )
     await send("Runtime.evaluate", expression=_DRAW)
-    answer = await send("Page.captureScreenshot", format="jpeg")
+    drawing = asyncio.create_task(_draw(tab), name="trial")
+    try:
+        answer = await send("Page.captureScreenshot", format="jpeg")
+    finally:
+        drawing.cancel()
     return base64.b64decode(answer["data"])
+
+
+async def _draw(tab: Tab) -> None:
+    """Let the page draw, where it does not by itself."""
+    if tab.frame_control:
+        await Compositor(tab, _PROFILE.frame_rate).run()
