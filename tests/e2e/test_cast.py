@@ -1,6 +1,5 @@
 """A dashboard on a TV, and what people do with TVs."""
 
-import asyncio
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +14,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 COLD_S = 5.0
 WARM_S = 3.0
 LATENCY_MS = 4_000
-SHORTEST_VISIBLE_S = 0.25
+PLAYED_WITHIN_S = 20.0
 
 
 async def test_first_picture_comes_soon(house: House) -> None:
@@ -31,20 +30,9 @@ async def test_picture_is_whole_and_live(house: House, tmp_path: Path) -> None:
     """The TV shows what the clock says, at full size, without a stall and without sidebar and toolbar."""
     await house.show(CLOCK_DASHBOARD)
     await house.tv.reset_measurements()
-    reports = [await house.tv.report()]
-
-    async def samples() -> int:
-        reports.append(await house.tv.report())
-        return len(reports[-1].latencies)
-
-    for _ in range(200):
-        if await samples() >= 20:
-            break
-        await asyncio.sleep(0.05)
-    report = reports[-1]
+    report = await house.tv.wait_report(lambda report: len(report.latencies) >= 20, PLAYED_WITHIN_S)
     assert report.resolution == (1280, 720)
-    # A player on a busy machine may seek by a few milliseconds; less than one tick of the clock nobody sees.
-    assert report.stalled < SHORTEST_VISIBLE_S
+    assert report.stalls == 0
     assert report.latency_p95 is not None
     assert report.latency_p95 <= LATENCY_MS
     await house.tv.screenshot(tmp_path / "tv.png")
