@@ -1,10 +1,11 @@
 /**
  * What a viewer sees of a video. All times are in ms of `performance.now()` unless said.
  *
- * A stall is a picture that stays on the screen for longer than the medium says it should: the time between
- * two pictures, less the time between them in the medium. That counts a player that waits, for whatever
+ * A stall is a picture that stays on the screen because the medium stands still: the time from one picture to
+ * the next, less the time that the medium went on meanwhile. That counts a player that waits, for whatever
  * reason and whatever the frame rate is, but not a `waiting` event of a few milliseconds around a seek, which
- * shows in no picture.
+ * shows in no picture. The pictures' own times would not do: of a slow medium Chromium shows some pictures
+ * early, by 0.3 s for instance, and the next one is not late for that.
  */
 import { StripReader, TIME_RANGE } from "./strip.js";
 
@@ -23,8 +24,8 @@ export class Measurements {
   /** Forgets the medium and measures the next one. */
   restart() {
     this._medium = Symbol("medium");
-    this._last = null; // {at, mediaTime, presentedFrames} of the newest picture
-    this._interval = 0; // ms in the medium between the two newest pictures
+    this._last = null; // the newest picture, and when and at which position of the medium it was seen
+    this._interval = 0; // ms that the medium went on between the two newest pictures
     this._sought = false; // since the newest picture
     this._time = null; // newest time read from the strip
     this._reader.reset();
@@ -54,15 +55,17 @@ export class Measurements {
   }
 
   /** Takes a picture in, as `requestVideoFrameCallback` describes it; returns whether it differs from the last. */
-  add({ expectedDisplayTime: at, mediaTime, presentedFrames }) {
-    const presented = Date.now() + (at - performance.now());
+  add({ expectedDisplayTime, mediaTime, presentedFrames }) {
+    const now = performance.now();
+    const position = this._video.currentTime;
+    const presented = Date.now() + (expectedDisplayTime - now);
     const last = this._last;
-    const stalled = this._stalledFor(at, mediaTime);
+    const stalled = this._stalledFor(now, position);
     if (stalled) this._stalls++;
     this._stalled += stalled;
-    if (last && !this._sought) this._interval = 1000 * (mediaTime - last.mediaTime);
+    if (last && !this._sought) this._interval = 1000 * (position - last.position);
     this._frames += last ? Math.max(presentedFrames - last.presentedFrames, 1) : 1;
-    this._last = { at, mediaTime, presentedFrames };
+    this._last = { now, position, mediaTime, presentedFrames };
     this._sought = false;
     this._firstPicture ??= presented;
     this._resolution = { width: this._video.videoWidth, height: this._video.videoHeight };
@@ -88,14 +91,14 @@ export class Measurements {
     };
   }
 
-  /** How long the newest picture has stood still at a time when the medium is at `mediaTime` s; 0 for no stall. */
-  _stalledFor(at, mediaTime) {
+  /** How long the newest picture has been due to change, with the medium at `position` s; 0 for no stall. */
+  _stalledFor(now, position) {
     if (!this._expecting || !this._last) return 0;
-    const shown = at - this._last.at;
+    const shown = now - this._last.now;
     // A seek skips what the medium had in between: the next picture was due as soon as those before it.
-    const due = this._sought ? this._interval : 1000 * (mediaTime - this._last.mediaTime);
+    const due = this._sought ? this._interval : 1000 * (position - this._last.position);
     const late = shown > LONGEST_STILL ? shown : shown - due;
-    return late > SHORTEST_STALL ? Math.min(late, at - this._since) : 0;
+    return late > SHORTEST_STALL ? Math.min(late, now - this._since) : 0;
   }
 
   _onSeek() {

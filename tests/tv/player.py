@@ -74,9 +74,9 @@ class Report:
     seconds: float
     """Measured for so long."""
     stalls: int
-    """How often a picture stayed for 0.25 s longer than the medium says, or for 1.5 s in any case."""
+    """How often a picture stayed as the medium stood still for 0.25 s, or for 1.5 s for whatever reason."""
     stalled: float
-    """In seconds, all stalls together: for how long pictures were late."""
+    """In seconds, all stalls together."""
     first_picture: float | None
     """When the first picture was presented, as `time.time()`."""
     latencies: tuple[float, ...]
