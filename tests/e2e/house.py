@@ -60,12 +60,7 @@ class House:
     async def watch(self, changes: int = 20) -> Report:
         """Watch the clock on the TV for so many changes from now on; raises AssertionError when it stands."""
         await self.tv.reset_measurements()
-        for _ in range(10 * changes):
-            report = await self.tv.report()
-            if len(report.latencies) >= changes:
-                return report
-            await asyncio.sleep(POLL_S)
-        raise AssertionError(f"the clock on the TV has stopped: {report}")
+        return await self.tv.wait_report(lambda report: len(report.latencies) >= changes, changes)
 
     async def error_of(self, path: str, entity_id: str = TV_ENTITY, **fields: Any) -> str:
         """Call the action, which has to fail, and return the key of its message."""

@@ -1,4 +1,4 @@
-"""Run a television until Ctrl-C: `python -m tests.tv [--host HOST] [--name NAME] [--model MODEL]`."""
+"""Run a television until Ctrl-C: `python -m tests.tv [--host HOST] [--player PLAYER]`, see `--help`."""
 
 import argparse
 import asyncio
@@ -6,6 +6,7 @@ from contextlib import suppress
 import logging
 import sys
 
+from .library import PlayerKind
 from .player import Report
 from .television import Television, TelevisionError
 
@@ -19,6 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.13.37", help="loopback address (default: %(default)s)")
     parser.add_argument("--name", default="Living Room TV", help="friendly name (default: %(default)s)")
     parser.add_argument("--model", default="Chromecast", help="model name (default: %(default)s)")
+    parser.add_argument("--player", default=PlayerKind.SHAKA_5, choices=list(PlayerKind), type=PlayerKind)
     return parser.parse_args()
 
 
@@ -51,7 +53,7 @@ async def wait_for_news(tv: Television) -> None:
 
 async def run(options: argparse.Namespace) -> None:
     """Run the television until cancelled. Raises TelevisionError when it cannot be switched on."""
-    async with Television(options.host, options.name, options.model) as tv:
+    async with Television(options.host, options.name, options.model, player=options.player) as tv:
         _LOGGER.info("%s (%s) is on at %s, uuid %s", tv.name, tv.model, tv.host, tv.uuid)
         await watch(tv)
 

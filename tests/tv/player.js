@@ -1,51 +1,23 @@
 /**
  * The screen of the television: plays one medium at a time and tells Python what it sees. Python calls
- * `television.*`; events go back through `tell`, each with the media session they belong to.
+ * `television.*`; events go back through `tell`, each with the media session they belong to. The page's
+ * `adapter` parameter names the module in players/ that plays HLS.
  */
-import { StripReader, TIME_RANGE } from "./strip.js";
+import { Measurements } from "./measurements.js";
+import { Failure, LOAD_FAILED, MEDIA_ABORTED, elementFailure } from "./players/failure.js";
+import { Adapter as Native } from "./players/native.js";
 
-const GAP = 1500; // ms without a new picture, while playing, that a person takes for a frozen screen
-const LONGEST_DELAY = 120_000; // ms: a decoded time further off is a misread strip
 const HLS = /mpegurl/i;
-
-// Cast's detailed error codes: developers.google.com/cast/docs/web_receiver/error_codes
-const MEDIA_ABORTED = 101;
-const MEDIA_SRC_NOT_SUPPORTED = 104;
-const SOURCE_BUFFER_FAILURE = 110;
-const SEGMENT_NETWORK = 301;
-const HLS_NETWORK_PLAYLIST = 312;
-const HLS_MANIFEST_PLAYLIST = 412;
-const LOAD_FAILED = 905;
+const name = new URLSearchParams(location.search).get("adapter");
+const { Adapter: HlsAdapter } = await import(`./players/${name}.js`);
 
 const video = document.querySelector("video");
 const idle = document.querySelector("#idle");
-const reader = new StripReader();
+const measurements = new Measurements(video);
 
 let session = null; // the media session that plays, null when nothing does
 let state = "IDLE";
-let player = null; // Shaka's, for HLS
-let measured = null;
-let lastPicture = null; // {at, mediaTime, presentedFrames} of the newest picture
-let lastTime = null; // newest time read from the strip
-
-function freshMeasurements() {
-  return {
-    since: Date.now(),
-    width: 0,
-    height: 0,
-    frames: 0,
-    firstPicture: null,
-    stalls: 0,
-    stalled: 0,
-    stallStart: null,
-    latencies: [],
-  };
-}
-
-function resetMeasurements() {
-  measured = freshMeasurements();
-  reader.unreadable = 0;
-}
+let player = null; // the adapter that plays
 
 function setState(next, details = {}) {
   if (state === next || session === null) return;
@@ -54,121 +26,47 @@ function setState(next, details = {}) {
 }
 
 function duration() {
-  return Number.isFinite(video.duration) && !player?.isLive() ? video.duration : null;
-}
-
-// --- what the pictures say --------------------------------------------------------------------------------
-
-function beginStall(at) {
-  if (measured.stallStart !== null) return;
-  measured.stalls++;
-  measured.stallStart = at;
-}
-
-function endStall(at) {
-  if (measured.stallStart === null) return;
-  measured.stalled += at - measured.stallStart;
-  measured.stallStart = null;
+  return Number.isFinite(video.duration) && !player?.isLive ? video.duration : null;
 }
 
 function onWaiting() {
-  if (state !== "PLAYING") return;
-  beginStall(performance.now());
-  setState("BUFFERING");
+  if (state === "PLAYING") setState("BUFFERING");
 }
 
-async function readLatency(own, presented) {
-  const time = await reader.read(video);
-  if (time === null || time === lastTime || own !== session) return;
-  // The first time read may have been on the screen for a while already: only a change has an age.
-  if (lastTime !== null) {
-    const age = (((presented - time) % TIME_RANGE) + TIME_RANGE) % TIME_RANGE;
-    const signed = age > TIME_RANGE / 2 ? age - TIME_RANGE : age;
-    if (Math.abs(signed) < LONGEST_DELAY) measured.latencies.push(signed);
-  }
-  lastTime = time;
-}
-
-function onPicture(_now, { expectedDisplayTime, mediaTime, presentedFrames }) {
+function onPicture(_now, frame) {
   video.requestVideoFrameCallback(onPicture);
   if (session === null) return;
-  const presented = Date.now() + (expectedDisplayTime - performance.now());
-  const previous = lastPicture;
-  lastPicture = { at: expectedDisplayTime, mediaTime, presentedFrames };
-  measured.frames += previous ? Math.max(presentedFrames - previous.presentedFrames, 1) : 1;
-  measured.firstPicture ??= presented;
-  [measured.width, measured.height] = [video.videoWidth, video.videoHeight];
-  if (state === "PLAYING" && previous && expectedDisplayTime - previous.at > GAP) beginStall(previous.at);
-  endStall(expectedDisplayTime);
-  const moves = previous && previous.mediaTime !== mediaTime && video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
-  if (moves && state === "BUFFERING" && !player?.isBuffering()) setState("PLAYING");
-  readLatency(session, presented);
+  const moves = measurements.add(frame) && !video.seeking && !player?.isBuffering;
+  if (moves && state === "BUFFERING") setState("PLAYING");
+  if (state === "PLAYING") measurements.expect();
 }
 
 // --- loading ----------------------------------------------------------------------------------------------
 
-/** Cast's code for what Shaka calls an error. */
-function castCode({ code, category, data }) {
-  const { Category, Code } = shaka.util.Error;
-  if (category === Category.NETWORK) {
-    const request = data?.[code === Code.BAD_HTTP_STATUS ? 4 : 2];
-    return request === shaka.net.NetworkingEngine.RequestType.SEGMENT ? SEGMENT_NETWORK : HLS_NETWORK_PLAYLIST;
-  }
-  if (category === Category.MANIFEST) return HLS_MANIFEST_PLAYLIST;
-  if (category === Category.MEDIA || category === Category.STREAMING) return SOURCE_BUFFER_FAILURE;
-  return LOAD_FAILED;
-}
-
-function explain(error) {
-  if (error instanceof shaka.util.Error) {
-    const details = (error.data ?? []).filter((detail) => typeof detail !== "object");
-    return { code: castCode(error), message: `Shaka error ${error.code}: ${details.join(", ")}` };
-  }
-  if (error instanceof MediaError) return { code: 100 + error.code, message: error.message };
-  return { code: MEDIA_SRC_NOT_SUPPORTED, message: String(error) };
-}
-
-async function loadHls(url, start) {
-  const own = new shaka.Player();
-  player = own;
-  own.addEventListener("buffering", ({ buffering }) => buffering && own === player && onWaiting());
-  own.addEventListener("error", ({ detail }) => own === player && fail(detail));
-  await own.attach(video);
-  await own.load(url, start, "application/x-mpegurl");
-}
-
-/** Plays as a page with nothing but a video element does; `play()` at once, as `autoplay` waits for seconds. */
-async function loadPlain(url, contentType, start) {
-  // Reading the strip needs CORS; sound needs nothing.
-  video.crossOrigin = contentType.startsWith("audio/") ? null : "anonymous";
-  const loaded = new Promise((resolve, reject) => {
-    video.onloadeddata = resolve;
-    video.onerror = () => reject(video.error);
-  });
-  video.src = url;
-  if (start) video.currentTime = start;
-  video.play().catch(() => {}); // its failure comes as an error event too
-  await loaded;
-}
-
 async function tearDown() {
   const old = player;
   player = null;
-  video.onloadeddata = video.onerror = null;
   if (old) await old.destroy();
   video.removeAttribute("src");
   video.load();
 }
 
-async function fail(error) {
+async function fail({ code, message }) {
   if (state === "LOADING" || session === null) return; // load() hears of it as well
-  const { code, message } = explain(error);
   setState("IDLE", { idleReason: "ERROR", code, message });
   await stop();
 }
 
-function afterLoad(contentType, autoplay) {
-  video.onerror = () => fail(video.error);
+async function loadInto(media) {
+  const own = new (HLS.test(media.contentType) ? HlsAdapter : Native)(video, {
+    onBuffering: () => own === player && onWaiting(),
+    onFailure: (failure) => own === player && fail(failure),
+  });
+  player = own;
+  await own.load(media);
+}
+
+function afterLoad({ contentType, autoplay }) {
   setState("BUFFERING");
   if (!autoplay) {
     video.pause();
@@ -180,22 +78,21 @@ function afterLoad(contentType, autoplay) {
 }
 
 /** Loads and plays; resolves to null, or to {code, message} when it failed or another load came. */
-async function load(own, { url, contentType, start, autoplay }) {
+async function load(own, media) {
   session = own;
   state = "LOADING";
-  lastPicture = lastTime = null;
-  reader.reset();
-  resetMeasurements();
   idle.hidden = true;
   try {
     await tearDown();
-    if (session === own) await (HLS.test(contentType) ? loadHls(url, start) : loadPlain(url, contentType, start));
+    measurements.restart();
+    if (session === own) await loadInto(media);
     if (session !== own) return { code: MEDIA_ABORTED, message: "another medium was loaded" };
   } catch (error) {
     if (session === own) await stop();
-    return explain(error);
+    const code = error instanceof Failure ? error.code : LOAD_FAILED;
+    return { code, message: error.message };
   }
-  afterLoad(contentType, autoplay);
+  afterLoad(media);
   return null;
 }
 
@@ -206,6 +103,7 @@ async function stop() {
   session = null;
   state = "IDLE";
   idle.hidden = false;
+  measurements.hold();
   await tearDown();
 }
 
@@ -217,15 +115,18 @@ async function play() {
 function pause() {
   video.pause();
   setState("PAUSED");
+  measurements.hold();
 }
 
 function seek(seconds) {
-  video.currentTime = player?.isLive() ? Math.min(seconds, player.seekRange().end) : seconds;
+  onWaiting();
+  measurements.hold();
+  video.currentTime = player?.isLive ? Math.min(seconds, player.end) : seconds;
 }
 
 function showIdle(title, hint) {
-  const [name, note] = idle.children;
-  name.textContent = title;
+  const [heading, note] = idle.children;
+  heading.textContent = title;
   note.textContent = hint;
 }
 
@@ -233,40 +134,15 @@ function position() {
   return { currentTime: video.currentTime, duration: duration() };
 }
 
-/** A screen that is frozen right now counts too, though no picture has ended the gap yet. */
-function frozen(now) {
-  return state === "PLAYING" && measured.stallStart === null && lastPicture && now - lastPicture.at > GAP;
-}
-
-/** Measures anew; a stall that goes on goes on counting. */
-function remeasure() {
-  const stalls = measured.stallStart !== null;
-  resetMeasurements();
-  if (stalls) beginStall(performance.now());
-}
-
-function report() {
-  const now = performance.now();
-  const still = measured.stallStart ?? (frozen(now) ? lastPicture.at : now);
-  return {
-    width: measured.width,
-    height: measured.height,
-    frames: measured.frames,
-    stalls: measured.stalls + (frozen(now) ? 1 : 0),
-    stalled: measured.stalled + now - still,
-    seconds: (Date.now() - measured.since) / 1000,
-    firstPicture: measured.firstPicture,
-    latencies: measured.latencies,
-    unreadable: reader.unreadable,
-  };
-}
-
-resetMeasurements();
-shaka.polyfill.installAll();
 video.addEventListener("waiting", onWaiting);
+video.addEventListener("error", () => fail(elementFailure(video.error)));
 video.addEventListener("ended", async () => {
   setState("IDLE", { idleReason: "FINISHED" });
   await stop();
 });
 video.requestVideoFrameCallback(onPicture);
-window.television = { load, stop, play, pause, seek, showIdle, position, report, remeasure };
+window.television = {
+  load, stop, play, pause, seek, showIdle, position,
+  report: () => measurements.report(),
+  remeasure: () => measurements.reset(),
+};

@@ -1,19 +1,21 @@
-"""The screen of the television: a page in a headless browser that plays with Shaka Player."""
+"""The screen of the television: a page in a headless browser that plays, and measures what a viewer sees."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 import logging
 from pathlib import Path
 import shutil
+from statistics import median
 from typing import Any
 
 from aiohttp import web
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, Playwright, async_playwright
 
+from .library import PlayerError, PlayerKind
+
 _LOGGER = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-SHAKA = HERE.parents[1] / ".cache" / "shaka-player"
 BROWSERS = (
     "chromium-headless-shell",
     "chromium",
@@ -65,10 +67,14 @@ class Report:
     """Of the video, in pixels; (0, 0) without one."""
     frames: int
     """Pictures presented."""
+    dropped: int
+    """Pictures decoded too late to be presented."""
+    seeks: int
+    """How often the player jumped by itself."""
     seconds: float
     """Measured for so long."""
     stalls: int
-    """How often a picture that moved stopped: the player waited, or none came for 1.5 s."""
+    """How often a picture stayed as the medium stood still for 0.25 s, or for 1.5 s for whatever reason."""
     stalled: float
     """In seconds, all stalls together."""
     first_picture: float | None
@@ -93,13 +99,15 @@ class Report:
         """The latency in ms that 95 % stay below, None before the first."""
         return self._percentile(95)
 
+    @property
+    def drift(self) -> float | None:
+        """By how many ms the delay grew, first to last tenth compared by median; None before both."""
+        tenth = len(self.latencies) // 10
+        return median(self.latencies[-tenth:]) - median(self.latencies[:tenth]) if tenth else None
+
     def _percentile(self, percent: int) -> float | None:
         ordered = sorted(self.latencies)
         return ordered[(len(ordered) - 1) * percent // 100] if ordered else None
-
-
-class PlayerError(Exception):
-    """The player cannot start; the message says what is missing."""
 
 
 def find_browser() -> str:
@@ -110,27 +118,24 @@ def find_browser() -> str:
     raise PlayerError(f"No Chromium found: none of {', '.join(BROWSERS)} is on the PATH")
 
 
-def find_shaka() -> Path:
-    """Return the newest Shaka Player that was set up. Raises PlayerError without one."""
-    found = sorted(
-        SHAKA.glob("*/shaka-player.compiled.js"),
-        key=lambda file: [int(part) for part in file.parent.name.split(".") if part.isdigit()],
-    )
-    if not found:
-        raise PlayerError("Shaka Player is missing: run scripts/setup")
-    return found[-1]
-
-
 class Player:
     """Plays one medium at a time, from an origin of its own; `tell` hears of every change of state."""
 
     def __init__(
-        self, host: str, size: Size, tell: Callable[[PlayerEvent], None], shaka: Path | None
+        self,
+        host: str,
+        size: Size,
+        tell: Callable[[PlayerEvent], None],
+        kind: PlayerKind,
+        *,
+        low_latency: bool,
     ) -> None:
         self._host = host
         self._size = size
         self._tell = tell
-        self._shaka = shaka
+        self._kind = kind
+        self._low_latency = low_latency
+        self._library: Path | None = None
         self._runner: web.AppRunner | None = None
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -139,8 +144,8 @@ class Player:
     # --- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Start the browser. Raises PlayerError when it or Shaka Player is missing or does not start."""
-        executable, self._shaka = find_browser(), self._shaka or find_shaka()
+        """Start the browser. Raises PlayerError when it or the player is missing, or it does not start."""
+        executable, self._library = find_browser(), self._kind.find_library()
         self._playwright = await async_playwright().start()
         try:
             self._browser = await self._playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
@@ -188,21 +193,18 @@ class Player:
 
     async def _serve(self) -> str:
         """Serve the page on a free port of the television and return its URL."""
-        files = {name: HERE / name for name in ("player.html", "player.js", "strip.js")}
-        files["shaka-player.js"] = self._shaka or find_shaka()
-
-        async def send(request: web.Request) -> web.FileResponse:
-            file = files.get(request.match_info["name"])
-            if file is None:
-                raise web.HTTPNotFound
-            return web.FileResponse(file)
-
         app = web.Application()
-        app.router.add_get("/{name}", send)
+        app.router.add_get("/library.js", self._send_library)
+        app.router.add_static("/", HERE)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, 0).start()
-        return f"http://{self._host}:{self._runner.addresses[0][1]}/player.html"
+        return f"http://{self._host}:{self._runner.addresses[0][1]}/player.html?adapter={self._kind.adapter}"
+
+    async def _send_library(self, _request: web.Request) -> web.StreamResponse:
+        if self._library is None:
+            return web.Response(content_type="text/javascript")
+        return web.FileResponse(self._library)
 
     # --- what the page says -------------------------------------------------------------------------------
 
@@ -233,7 +235,13 @@ class Player:
         self, session: int, url: str, content_type: str, *, autoplay: bool, start: float | None
     ) -> Failure | None:
         """Load a medium and play it from `start` seconds; returns why it failed."""
-        media = {"url": url, "contentType": content_type, "autoplay": autoplay, "start": start}
+        media = {
+            "url": url,
+            "contentType": content_type,
+            "autoplay": autoplay,
+            "start": start,
+            "lowLatency": self._low_latency,
+        }
         failure = await self._call("load", session, media)
         return Failure(failure["code"], failure["message"]) if failure else None
 
@@ -278,6 +286,8 @@ class Player:
         return Report(
             resolution=(data["width"], data["height"]),
             frames=data["frames"],
+            dropped=data["dropped"],
+            seeks=data["seeks"],
             seconds=data["seconds"],
             stalls=data["stalls"],
             stalled=data["stalled"] / 1000,

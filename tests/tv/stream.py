@@ -12,7 +12,10 @@ PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15")
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "7")
 AAC = ("-c:a", "aac", "-b:a", "32k")
-CMAF = ("-f", "hls", "-hls_time", "0.5", "-hls_list_size", "16", "-hls_segment_type", "fmp4")
+HLS = ("-f", "hls", "-hls_list_size", "16")
+CMAF = ("-hls_time", "0.5", "-hls_segment_type", "fmp4")
+# Chromium's own player loses its place in MPEG-TS segments half as long as EXT-X-TARGETDURATION.
+MPEGTS = ("-g", "15", "-hls_time", "1", "-hls_segment_type", "mpegts")
 ENDLESS = ("-f", "mp4", "-movflags", "empty_moov+default_base_moof+frag_keyframe", "pipe:1")
 LIVE = ("-re", *PICTURE, "-re", *SILENCE)
 CORS = {"Access-Control-Allow-Origin": "*"}
@@ -30,12 +33,12 @@ async def run_ffmpeg(*arguments: str) -> None:
 
 
 @asynccontextmanager
-async def live_hls(folder: Path) -> AsyncIterator[str]:
-    """Encode a live CMAF stream into `folder`; yields the playlist's name once it has three segments."""
+async def live_hls(folder: Path, segments: tuple[str, ...] = CMAF) -> AsyncIterator[str]:
+    """Encode a live stream into `folder`; yields the playlist's name once it has three segments."""
     playlist = folder / "live.m3u8"
     inputs = ("-hide_banner", "-nostats", "-nostdin", *LIVE)
     process = await asyncio.create_subprocess_exec(
-        "ffmpeg", *inputs, *H264, *AAC, *CMAF, str(playlist), stderr=asyncio.subprocess.PIPE
+        "ffmpeg", *inputs, *H264, *AAC, *HLS, *segments, str(playlist), stderr=asyncio.subprocess.PIPE
     )
     try:
         async with asyncio.timeout(20):
@@ -85,7 +88,7 @@ async def live_mp4() -> AsyncIterator[str]:
     """Serve an MP4 without an end; yields its URL."""
     app = web.Application()
     app.router.add_get("/live.mp4", _send_endless_mp4)
-    async with _run(app) as url:
+    async with run_app(app) as url:
         yield f"{url}/live.mp4"
 
 
@@ -99,12 +102,13 @@ async def serve(folder: Path, *, cors: bool = True) -> AsyncIterator[str]:
     app = web.Application()
     app.on_response_prepare.append(allow)
     app.router.add_static("/", folder)
-    async with _run(app) as url:
+    async with run_app(app) as url:
         yield url
 
 
 @asynccontextmanager
-async def _run(app: web.Application) -> AsyncIterator[str]:
+async def run_app(app: web.Application) -> AsyncIterator[str]:
+    """Run a web server; yields its URL."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:

@@ -13,11 +13,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from . import castv2, dial
 from .castv2 import CastServer, Message, Sender
 from .certificate import server_context
+from .library import PlayerError, PlayerKind
 from .media import LOAD_FAILED, LoadRequest, MediaReceiver
-from .player import Failure, Player, PlayerError, PlayerEvent, Report, Size
+from .player import Failure, Player, PlayerEvent, Report, Size
 from .receiver import DEFAULT_RECEIVER, Receiver
 
 _LOGGER = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.02  # s
 
 
 class TelevisionError(Exception):
@@ -38,9 +41,14 @@ class Television:
         model: str = "Chromecast",
         size: Size = (1280, 720),
         *,
-        shaka: Path | None = None,
+        player: PlayerKind = PlayerKind.SHAKA_5,
+        low_latency: bool = True,
     ) -> None:
-        """Prepare a television of `size` pixels; `shaka` is another Shaka Player than the one set up."""
+        """Prepare a television of `size` pixels that plays HLS with `player`.
+
+        Without `low_latency` the player takes low-latency HLS for ordinary live HLS; Chromium's own always
+        does.
+        """
         self.host = host
         self.name = name
         self.model = model
@@ -49,7 +57,7 @@ class Television:
         facts = dial.device_facts(name, model, self.uuid)
         self._dial = dial.DialServer(host, facts)
         self._cast = CastServer(host, self._handle)
-        self._player = Player(host, size, self._hear, shaka)
+        self._player = Player(host, size, self._hear, player, low_latency=low_latency)
         self._media = MediaReceiver(self._cast, self._player, self._notify)
         self._receiver = Receiver(self._cast, self._media, facts, self._show_app)
 
@@ -122,6 +130,14 @@ class Television:
     async def report(self) -> Report:
         """Return what a viewer saw since the last LOAD or reset."""
         return await self._player.report()
+
+    async def wait_report(self, condition: Callable[[Report], bool], within: float) -> Report:
+        """Wait for a condition on what a viewer saw and return that. Raises TimeoutError after `within` s."""
+        async with asyncio.timeout(within):
+            while True:
+                if condition(report := await self.report()):
+                    return report
+                await asyncio.sleep(LOOK_EVERY)
 
     async def reset_measurements(self) -> None:
         """Measure anew from now on."""
