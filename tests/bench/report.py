@@ -1,95 +1,48 @@
-"""The benchmark's outcome as data, as a table and as JSON."""
+"""The benchmark's outcome as a table and as JSON."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 import os
 from pathlib import Path
 import platform
-from statistics import fmean
+import subprocess
 from typing import Any
 
-from tests.home.usage import Usage
+from .scenario import Json, Limit, Outcome, Row
 
-BASELINE, OURS = "classic", "engine"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One measurement of one pipeline with one page: cost, and pictures encoded per second."""
-
-    scenario: str
-    pipeline: str
-    usage: Usage
-    frames_per_second: float
+PROGRAMS = {"FFmpeg": ["ffmpeg", "-version"], "Chromium": ["chromium-headless-shell", "--version"]}
+MARKS = {"goal": "goal reached", "target": "target kept", "missed": "MISSED", "": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """All windows of one pipeline with one page, averaged; CPU in percent of one core, memory in MB."""
-
-    cpu_percent: float
-    pss_mb: float
-    frames_per_second: float
-    processes: dict[str, dict[str, float]]
-    windows: list[float]
-
-    @classmethod
-    def of(cls, windows: list[Window]) -> Result:
-        """Return the average of some windows, at least one."""
-        names = {name for window in windows for name in window.usage.by_name}
-        processes = {}
-        for name in names:
-            shares = [window.usage.by_name[name] for window in windows if name in window.usage.by_name]
-            processes[name] = {
-                "cpu_percent": round(sum(share.cpu_percent for share in shares) / len(windows), 2),
-                "pss_mb": round(sum(share.pss_mb for share in shares) / len(windows), 1),
-            }
-        return cls(
-            cpu_percent=round(fmean(window.usage.cpu_percent for window in windows), 2),
-            pss_mb=round(fmean(window.usage.pss_mb for window in windows), 1),
-            frames_per_second=round(fmean(window.frames_per_second for window in windows), 1),
-            processes=dict(sorted(processes.items(), key=lambda item: -item[1]["cpu_percent"])),
-            windows=[round(window.usage.cpu_percent, 2) for window in windows],
-        )
-
-
-def results(windows: Iterable[Window]) -> dict[str, dict[str, Result]]:
-    """Return the averages by scenario and pipeline."""
-    groups: dict[str, dict[str, list[Window]]] = {}
-    for window in windows:
-        groups.setdefault(window.scenario, {}).setdefault(window.pipeline, []).append(window)
-    return {
-        scenario: {pipeline: Result.of(group) for pipeline, group in pipelines.items()}
-        for scenario, pipelines in groups.items()
-    }
-
-
-def ratios(pipelines: dict[str, Result]) -> dict[str, float]:
-    """Return how much of the classic pipeline's CPU time and memory the engine needs."""
-    ours, classic = pipelines[OURS], pipelines[BASELINE]
-    return {
-        "cpu": round(ours.cpu_percent / classic.cpu_percent, 3),
-        "memory": round(ours.pss_mb / classic.pss_mb, 3),
-    }
-
-
-def as_json(outcome: dict[str, dict[str, Result]], settings: dict[str, Any]) -> dict[str, Any]:
+def as_json(outcomes: Mapping[str, Outcome], settings: Json) -> Json:
     """Return the whole outcome with the settings and the machine it was measured with."""
     return {
         "settings": settings,
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "processor": _processor()},
+        "machine": machine(),
         "scenarios": {
-            scenario: {
-                **{name: _as_dict(result) for name, result in pipelines.items()},
-                "ratio": ratios(pipelines),
-            }
-            for scenario, pipelines in outcome.items()
+            name: {"figures": [_figure(row) for row in outcome.rows], "details": outcome.details}
+            for name, outcome in outcomes.items()
         },
     }
 
 
-def _as_dict(result: Result) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in Result.__slots__}
+def _figure(row: Row) -> dict[str, Any]:
+    """Return a row as JSON."""
+    value = None if row.value is None else round(row.value, 3)
+    limit = {name: given for name, given in asdict(row.limit).items() if given} if row.limit else None
+    return {"name": row.name, "value": value, "unit": row.unit, "limit": limit, "verdict": row.verdict}
+
+
+def machine() -> Json:
+    """Return what the figures depend on; the load before the measurements, so that noise is known."""
+    return {
+        "cores": os.cpu_count(),
+        "processor": _processor(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        **{name: _version(command) for name, command in PROGRAMS.items()},
+    }
 
 
 def _processor() -> str:
@@ -97,13 +50,47 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def table(outcome: dict[str, dict[str, Result]]) -> str:
-    """Return the outcome for people."""
-    lines = [f"{'':8} {'pipeline':9} {'CPU % of a core':>16} {'memory MB (PSS)':>16} {'pictures/s':>11}"]
-    for scenario, pipelines in outcome.items():
-        for name, result in pipelines.items():
-            numbers = f"{result.cpu_percent:16.1f} {result.pss_mb:16.0f} {result.frames_per_second:11.1f}"
-            lines.append(f"{scenario:8} {name:9} {numbers}")
-        ratio = ratios(pipelines)
-        lines.append(f"{scenario:8} {'ratio':9} {ratio['cpu']:15.2f}x {ratio['memory']:15.2f}x")
-    return "\n".join(lines)
+def _version(command: list[str]) -> str:
+    """Return the first line that a program says of itself, empty when there is no such program."""
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except OSError:
+        return ""
+    return answer.stdout.partition("\n")[0].strip()
+
+
+def table(outcomes: Mapping[str, Outcome]) -> str:
+    """Return the figures for people."""
+    cells = [("", "value", "target", "goal", "")]
+    for name, outcome in outcomes.items():
+        cells += [("", "", "", "", ""), (name.upper(), "", "", "", "")]
+        cells += [_cells(row) for row in outcome.rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    return "\n".join(_line(line, widths) for line in cells)
+
+
+def _line(cells: tuple[str, str, str, str, str], widths: list[int]) -> str:
+    name, value, target, goal, verdict = cells
+    columns = [name.ljust(widths[0]), value.rjust(widths[1]), target.rjust(widths[2]), goal.rjust(widths[3])]
+    return "  ".join([*columns, verdict]).rstrip()
+
+
+def _cells(row: Row) -> tuple[str, str, str, str, str]:
+    value = "not measured" if row.value is None else f"{number(row.value)} {row.unit}".strip()
+    target, goal = (_limit(row.limit, which) for which in ("target", "goal"))
+    return row.name, value, target, goal, MARKS[row.verdict]
+
+
+def _limit(limit: Limit | None, which: str) -> str:
+    value = getattr(limit, which, None)
+    if limit is None or value is None:
+        return ""
+    return f"{'>=' if limit.at_least else '<='} {number(value)}"
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that mean something, and no more."""
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 3
+    return f"{value:.{digits}f}"

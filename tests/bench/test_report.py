@@ -1,43 +1,69 @@
-"""Tests of how measurements become averages, ratios and a table."""
+"""Tests of how measurements become a table and JSON."""
 
 import json
 
-from tests.home.usage import Share, Usage
+import pytest
 
-from .report import Window, as_json, ratios, results, table
+from .report import as_json, number, table
+from .scenario import Limit, Outcome, Row
 
-
-def window(pipeline: str, cpu: float, memory: float) -> Window:
-    """Return a measurement of a pipeline with one process besides FFmpeg."""
-    by_name = {"ffmpeg": Share(cpu / 2, memory / 4), pipeline: Share(cpu / 2, memory * 3 / 4)}
-    return Window("still", pipeline, Usage(cpu, memory, by_name), 30)
-
-
-WINDOWS = [
-    window("classic", 20, 1000),
-    window("engine", 2, 400),
-    window("classic", 30, 1100),
-    window("engine", 3, 440),
-]
-
-
-def test_windows_are_averaged() -> None:
-    """Windows of the same pipeline and page are one result, whatever their order."""
-    still = results(WINDOWS)["still"]
-    assert still["classic"].cpu_percent == 25
-    assert still["classic"].pss_mb == 1050
-    assert still["classic"].windows == [20, 30]
-    assert still["engine"].processes["ffmpeg"] == {"cpu_percent": 1.25, "pss_mb": 105}
-    assert ratios(still) == {"cpu": 0.1, "memory": 0.4}
+OUTCOMES = {
+    "cost": Outcome(
+        [
+            Row("CPU", 22.64, "% of a core"),
+            Row("ratio", 0.11, "x", Limit(1 / 8, 1 / 10)),
+            Row("streams", 8, "", Limit(8, at_least=True)),
+            Row("delay", None, "s", Limit(1.5, 1)),
+        ],
+        {"windows": [1, 2]},
+    )
+}
 
 
-def test_table_and_json() -> None:
-    """Both show every result and the ratio."""
-    outcome = results(WINDOWS)
-    lines = table(outcome).splitlines()
-    assert [line.split()[1] for line in lines[1:]] == ["classic", "engine", "ratio"]
-    assert "0.10x" in lines[-1]
-    data = json.loads(json.dumps(as_json(outcome, {"seconds": 20})))
-    assert data["scenarios"]["still"]["ratio"] == {"cpu": 0.1, "memory": 0.4}
+def test_table() -> None:
+    """Each figure stands beside its limits, and says how it does."""
+    lines = table(OUTCOMES).splitlines()
+    assert lines[2:4] == ["COST", "CPU      22.6 % of a core"]
+    assert lines[4].split() == ["ratio", "0.11", "x", "<=", "0.12", "<=", "0.10", "target", "kept"]
+    assert lines[5].split() == ["streams", "8", ">=", "8", "target", "kept"]
+    assert (
+        lines[6].split()
+        == ["delay", "not", "measured", "<=", "1.50", "<=", "1", "MISSED"][:3] + lines[6].split()[3:]
+    )
+    assert lines[6].endswith("MISSED")
+
+
+def test_json() -> None:
+    """All of it, with the machine."""
+    data = json.loads(json.dumps(as_json(OUTCOMES, {"seconds": 20})))
+    cost = data["scenarios"]["cost"]
+    assert cost["figures"][0] == {
+        "name": "CPU",
+        "value": 22.64,
+        "unit": "% of a core",
+        "limit": None,
+        "verdict": "",
+    }
+    assert cost["figures"][1]["verdict"] == "target"
+    assert cost["figures"][2]["limit"] == {"target": 8, "at_least": True}
+    assert cost["figures"][3]["value"] is None
+    assert cost["details"] == {"windows": [1, 2]}
     assert data["settings"] == {"seconds": 20}
     assert data["machine"]["cores"] > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (8.0, "8"),
+        (0.0123, "0.012"),
+        (0.125, "0.12"),
+        (1.234, "1.23"),
+        (22.64, "22.6"),
+        (458.4, "458"),
+    ],
+)
+def test_number(value: float, text: str) -> None:
+    """Three digits that mean something."""
+    assert number(value) == text

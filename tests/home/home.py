@@ -166,8 +166,8 @@ class Home(HomeApi):
         (packages / "addition.yaml").write_text(self._configuration)
         components = self.config_dir / "custom_components"
         components.mkdir()
-        if INTEGRATION.exists():
-            (components / INTEGRATION.name).symlink_to(INTEGRATION)
+        for component in (INTEGRATION, HERE / "components" / "pulse"):
+            (components / component.name).symlink_to(component)
         onboarding = {"version": 4, "key": "onboarding", "data": {"done": SKIPPED_STEPS}}
         (storage / "onboarding").write_text(json.dumps(onboarding))
 

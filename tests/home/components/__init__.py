@@ -1,0 +1,1 @@
+"""Integrations for the test home alone."""

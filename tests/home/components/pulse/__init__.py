@@ -1,0 +1,104 @@
+"""For tests and the benchmark: how long Home Assistant's event loop was blocked.
+
+`pulse:` in the configuration switches it on; the action `pulse.read` tells what was since the last time.
+"""
+
+import asyncio
+from collections.abc import Callable
+import time
+from typing import Any
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
+from homeassistant.helpers.typing import ConfigType
+
+DOMAIN = "pulse"
+# A beat costs 30 microseconds: at this rate half a percent of a core.
+INTERVAL_S = 0.005
+WORST = 10
+
+
+class Pulse:
+    """A timer that is meant to fire every 5 ms, and how late it was.
+
+    wall: a clock in seconds; cpu: the CPU time of this thread in seconds. What is late on the first and not
+    on the second did not run at all: other processes had the cores.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        wall: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Prepare it; `start` starts it."""
+        self._loop = loop
+        self._wall = wall
+        self._cpu = cpu
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = (0.0, 0.0)
+        self._beats: list[tuple[float, float]] = []
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._since = self._wall()
+        self._arm()
+
+    def stop(self) -> None:
+        """End."""
+        if self._timer:
+            self._timer.cancel()
+
+    def read(self) -> dict[str, Any]:
+        """Return what was since the last reading; all times but `seconds` in ms.
+
+        lag: how late the loop came; busy: how long it ran between two beats without looking for events, as
+        CPU time. worst: the latest beats as (lag, busy).
+        """
+        beats, self._beats = self._beats, []
+        since, self._since = self._since, self._wall()
+        lags = sorted(lag for lag, _busy in beats)
+        return {
+            "seconds": round(self._since - since, 1),
+            "beats": len(beats),
+            "lag_p50": _percentile(lags, 50),
+            "lag_p99": _percentile(lags, 99),
+            "lag_max": _percentile(lags, 100),
+            "busy_max": max((busy for _lag, busy in beats), default=0.0),
+            "worst": sorted(beats, reverse=True)[:WORST],
+        }
+
+    def _arm(self) -> None:
+        self._last = self._wall(), self._cpu()
+        self._timer = self._loop.call_later(INTERVAL_S, self._beat)
+
+    def _beat(self) -> None:
+        wall, cpu = self._last
+        lag = self._wall() - wall - INTERVAL_S
+        self._beats.append((_milliseconds(lag), _milliseconds(self._cpu() - cpu)))
+        self._arm()
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(1000 * seconds, 2)
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[(len(ordered) - 1) * percent // 100] if ordered else 0.0
+
+
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
+    """Start the pulse and offer the action."""
+    pulse = Pulse(hass.loop)
+
+    async def read(_call: ServiceCall) -> ServiceResponse:
+        return pulse.read()
+
+    def stop(_event: Event) -> None:
+        pulse.stop()
+
+    hass.services.async_register(DOMAIN, "read", read, supports_response=SupportsResponse.ONLY)
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
+    pulse.start()
+    return True

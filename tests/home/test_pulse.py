@@ -1,0 +1,49 @@
+"""Tests of what tells how long Home Assistant's event loop was blocked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import time
+
+import pytest_asyncio
+
+from .components.pulse import INTERVAL_S, Pulse
+
+BEATS = 10
+
+
+@pytest_asyncio.fixture
+async def pulse() -> AsyncIterator[Pulse]:
+    """Return a pulse that beats."""
+    made = Pulse(asyncio.get_running_loop())
+    made.start()
+    yield made
+    made.stop()
+
+
+async def test_a_loop_that_computes(pulse: Pulse) -> None:
+    """What holds the loop up shows as late and as busy."""
+    until = time.thread_time() + 0.1
+    while time.thread_time() < until:
+        pass
+    await asyncio.sleep(INTERVAL_S)
+    read = pulse.read()
+    assert read["lag_max"] >= 90
+    assert read["busy_max"] >= 90
+
+
+async def test_a_loop_that_waits(pulse: Pulse) -> None:
+    """What stops the loop without computing shows as late alone."""
+    time.sleep(0.1)  # noqa: ASYNC251
+    await asyncio.sleep(INTERVAL_S)
+    read = pulse.read()
+    assert read["lag_max"] >= 90
+    assert read["busy_max"] < 50
+    assert read["worst"][0][0] == read["lag_max"]
+
+
+async def test_a_reading_begins_anew(pulse: Pulse) -> None:
+    """What was told once is not told again."""
+    time.sleep(0.1)  # noqa: ASYNC251
+    await asyncio.sleep(INTERVAL_S)
+    pulse.read()
+    assert pulse.read()["beats"] == 0
