@@ -13,6 +13,7 @@ from custom_components.dashboard_cast.engine import aac
 from custom_components.dashboard_cast.engine.mpegts import Multiplexer
 from custom_components.dashboard_cast.models import Sample
 
+from ..tv.library import PlayerKind
 from ..tv.player import Player, PlayerEvent
 from ..tv.stream import HOST, serve
 from . import media, transport
@@ -225,7 +226,7 @@ async def test_shaka_plays(coded: Coded, tmp_path: Path) -> None:
         if event.idle_reason:
             reason.set_result(event.idle_reason)
 
-    player = Player(HOST, (WIDTH, HEIGHT), hear, None)
+    player = Player(HOST, (WIDTH, HEIGHT), hear, PlayerKind.SHAKA_5, low_latency=True)
     await player.start()
     try:
         await player.switch_on("", "")
