@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from statistics import median
 import time
 
 import pytest
@@ -42,7 +43,10 @@ async def test_moving_page() -> None:
     tab.moves = True
     async with running(tab):
         await until(lambda: len(tab.begun) > RATE)
-    assert tab.begun[RATE] - tab.begun[0] == pytest.approx(1, rel=0.1)
+    assert tab.begun[RATE] - tab.begun[0] > 0.98
+    # Half of the frames are on time even where other work holds some up.
+    gaps = [after - before for before, after in pairwise(tab.begun)]
+    assert median(gaps) == pytest.approx(1 / RATE, abs=0.01)
 
 
 async def test_still_page() -> None:
@@ -52,7 +56,8 @@ async def test_still_page() -> None:
         await until(lambda: len(tab.begun) >= module._STILL_FRAMES + 3)
     gaps = [after - before for before, after in pairwise(tab.begun)]
     expected = [1 / RATE] * (module._STILL_FRAMES - 1) + [1 / module._STILL_RATE] * 3
-    assert gaps == pytest.approx(expected, abs=0.03)
+    assert all(gap > wanted - 0.01 for gap, wanted in zip(gaps, expected, strict=False))
+    assert median(gaps[module._STILL_FRAMES :]) == pytest.approx(1 / module._STILL_RATE, abs=0.03)
 
 
 async def test_still_page_that_is_about_to_change() -> None:
