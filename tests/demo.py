@@ -27,6 +27,7 @@ PLAY_TIMEOUT_S = 30.0
 # A player settles, and so does Home Assistant after its start.
 SETTLE_S = 5.0
 MEASURE_S = 15.0
+FORMATS = ("auto", "hls", "hls_ts", "mp4")
 
 type Say = Callable[[str], None]
 
@@ -42,6 +43,7 @@ class Options:
     once: bool
     out: Path
     tv: str | None
+    stream_format: str
 
 
 @dataclass
@@ -65,7 +67,7 @@ async def run(options: Options, say: Say) -> None:
         idle = await measure(ProcessTree(home.pid), SETTLE_S)
         say(f"calling dashboard_cast.start: {DASHBOARD} on {entity_id}")
         begun = time.time()
-        url = await start(home, entity_id)
+        url = await start(home, entity_id, options.stream_format)
         first_picture = await first_picture_after(tv, begun) if tv else None
         say(f"the TV plays after {time.time() - begun:.1f} s; measuring for {MEASURE_S:.0f} s")
         result = await figures(home, tv, idle.cpu_percent, idle.pss_mb)
@@ -134,12 +136,12 @@ async def cast_entity(home: Home) -> str | None:
     return None
 
 
-async def start(home: Home, entity_id: str) -> str:
+async def start(home: Home, entity_id: str, stream_format: str) -> str:
     """Call the action and return the stream's address."""
     answer = await home.call(
         "dashboard_cast",
         "start",
-        {"path": DASHBOARD},
+        {"path": DASHBOARD, "format": stream_format},
         target={"entity_id": entity_id},
         return_response=True,
     )
@@ -207,8 +209,9 @@ def parse(arguments: list[str]) -> Options:
     parser.add_argument("--once", action="store_true", help="end when the figures are there")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), help="where to leave the files")
     parser.add_argument("--tv", metavar="ADDRESS", help="cast to the real Cast device at this IP address")
+    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="how the video is delivered")
     options = parser.parse_args(arguments)
-    return Options(options.once, options.out, options.tv)
+    return Options(options.once, options.out, options.tv, options.format)
 
 
 async def main(arguments: list[str]) -> int:
