@@ -143,30 +143,49 @@ type Coded = list[tuple[bytes, Sample]]
 """Coded pictures, each with the decoder configuration that it needs."""
 
 
-async def collect(encoder: Encoder, count: int) -> Coded:
-    """Return the next pictures that come out of an encoder."""
-    samples = encoder.samples()
-    async with asyncio.timeout(TIMEOUT_S):
-        return [await anext(samples) for _ in range(count)]
+class Coding(Encoder):
+    """An encoder whose pictures are asked for in several goes."""
+
+    def __init__(self, binary: str, profile: Profile) -> None:
+        super().__init__(binary, profile)
+        self._coded_pictures = self.samples()
+
+    async def through(self, pictures: Sequence[PacedFrame]) -> Coded:
+        """Return what comes out for pictures, and for the time between them."""
+        collecting = asyncio.create_task(self._until(ticks(pictures[-1])))
+        try:
+            for picture in pictures:
+                await self.write(picture)
+            return await collecting
+        finally:
+            collecting.cancel()
+
+    async def _until(self, last: int) -> Coded:
+        """Return what comes up to a picture of this time."""
+        found: Coded = []
+        async with asyncio.timeout(TIMEOUT_S):
+            while not found or found[-1][1].time != last:
+                found.append(await anext(self._coded_pictures))
+        return found
 
 
-async def through(encoder: Encoder, pictures: Sequence[PacedFrame]) -> Coded:
-    """Return what a running encoder makes of pictures."""
-    collecting = asyncio.create_task(collect(encoder, len(pictures)))
-    try:
-        for picture in pictures:
-            await encoder.write(picture)
-        return await collecting
-    finally:
-        collecting.cancel()
+def ticks(picture: PacedFrame) -> int:
+    """Return the time of a picture as its sample has it."""
+    return picture.time_us * 9 // 100
+
+
+def ordered(coded: Coded, pictures: Iterable[PacedFrame]) -> Coded:
+    """Return what came out for these pictures, without what fills the time between them."""
+    times = {ticks(picture) for picture in pictures}
+    return [one for one in coded if one[1].time in times]
 
 
 async def encode(pictures: Sequence[PacedFrame], profile: Profile = SMALL) -> Coded:
     """Return what a new encoder makes of pictures."""
-    encoder = Encoder("ffmpeg", profile)
+    encoder = Coding("ffmpeg", profile)
     await encoder.start()
     try:
-        return await through(encoder, pictures)
+        return await encoder.through(pictures)
     finally:
         await encoder.stop()
 

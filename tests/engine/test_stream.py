@@ -155,10 +155,13 @@ def check_gap_free(found: list[Segment]) -> None:
         assert (after.number, after.start) == (before.number + 1, before.end)
 
 
+TASKS = ("page ", "watch page ", "stream ", "FFmpeg", "end FFmpeg")
+
+
 def tasks() -> list[str]:
     """Return the names of what goes on for streams and pages."""
     names = [task.get_name() for task in asyncio.all_tasks()]
-    return [name for name in names if name.startswith(("page ", "watch page ", "stream ", "FFmpeg"))]
+    return [name for name in names if name.startswith(TASKS)]
 
 
 async def test_start(stream: Stream) -> None:
@@ -354,6 +357,22 @@ async def test_page_cannot_be_opened_anew(fake: FakeBrowser, ends: Ends) -> None
     await stream.stop()
 
 
+async def test_nobody_has_to_stop_what_has_ended(fake: FakeBrowser, ends: Ends) -> None:
+    """A stream that ended by itself leaves nothing, no complaint of asyncio either."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.fails = True
+    fake.tab.lost("gone")
+    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
+    await until(lambda: not tasks())
+    # Who waits for the end of a task hears of it a step later.
+    await asyncio.sleep(0)
+    assert stream._work
+    # Whether it complains that nobody asked what the task ended with, once that is forgotten.
+    assert not stream._work._log_traceback
+    assert not processes("ffmpeg")
+
+
 async def test_only_the_shown_page_is_replaced(fake: FakeBrowser, ends: Ends) -> None:
     """That a page is gone that was replaced already is nothing to do about."""
     stream = make_fake(fake, ends)
@@ -508,7 +527,7 @@ async def test_stop_while_starting(fake: FakeBrowser, ends: Ends, stage: str) ->
     await asyncio.gather(starting, return_exceptions=True)
     left = processes("ffmpeg"), tasks(), fake.opened and not fake.tab.closed.is_set()
     for task in asyncio.all_tasks():
-        if task.get_name().startswith(("page ", "stream ", "FFmpeg")):
+        if task.get_name().startswith(TASKS):
             task.cancel()
     await stream._encoder.stop()
     assert done

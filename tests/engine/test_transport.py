@@ -32,9 +32,6 @@ def nal_units(data: bytes) -> list[bytes]:
     return [nal for one in found for nal in transport.nal_units(one.payload)]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=IndexError, reason="the first segments are looked for before there is one"
-)
 def test_nothing_yet(broadcast: Broadcast) -> None:
     """Before the first segment there is none."""
     assert TransportSegments(broadcast.store).listed() == []
