@@ -86,7 +86,7 @@ async def _step(house: Household, kind: Kind, playlists: list[str], seconds: flo
     slowest = min(verdict.pictures_per_second)
     say(
         f"{len(playlists)} x {kind.name}: {'well' if well else 'too many'}, {usage.cpu_percent:.0f} %, "
-        f"{verdict.stalls} late, {slowest:.1f} pictures/s"
+        f"{verdict.stalls} late, {slowest:.1f} new pictures/s"
     )
     return {
         "streams": len(playlists),

@@ -2,8 +2,9 @@
 
 import pytest
 
-from custom_components.dashboard_cast.engine import playlist
+from custom_components.dashboard_cast.engine import fmp4, playlist
 from custom_components.dashboard_cast.engine.segments import PART_TARGET
+from custom_components.dashboard_cast.models import Sample
 from tests.engine.broadcast import EPOCH, PARTS, Broadcast
 
 from .viewer import Listing, Piece, Playback, after, lead_in, listing, pictures
@@ -43,12 +44,11 @@ def test_next_at_the_end_of_a_segment() -> None:
 
 
 def test_pictures_of_a_part() -> None:
-    """Sound does not count."""
-    broadcast = Broadcast()
-    broadcast.part([100_000, 200_000])
-    broadcast.segments(1)
-    assert pictures(broadcast.store.parts[0].data) == 3
-    assert pictures(broadcast.store.parts[1].data) == 1
+    """Neither repeats nor sound count."""
+    sizes = (5_000, 30, 1_000, 30)
+    samples = [Sample(bytes(size), 4_500 * index, index == 0) for index, size in enumerate(sizes)]
+    assert pictures(fmp4.fragment(1, samples, 18_000)) == 2
+    assert pictures(b"no chunk") == 0
 
 
 def test_lead_in() -> None:

@@ -9,7 +9,12 @@ import struct
 
 # Sums of durations differ by less than that, in seconds; no piece is so short.
 _SAME_S = 0.01
-_SAMPLE_COUNT = struct.Struct(">4x4xI")
+_RUN = struct.Struct(">4sIII")
+_RUN_ENTRY = struct.Struct(">III")
+# The run is near the beginning of a chunk, in bytes.
+_HEAD = 1024
+# No repeat of a picture takes so many bytes.
+_REPEAT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,17 @@ def after(pieces: Sequence[Piece], last: Piece) -> list[Piece]:
 
 
 def pictures(part: bytes) -> int:
-    """Return how many pictures a CMAF chunk holds: the first track run is theirs."""
-    at = part.find(b"trun", 0, 1024)
-    count: int = _SAMPLE_COUNT.unpack_from(part, at)[0] if at >= 0 else 0
-    return count
+    """Return how many pictures of a CMAF chunk show something new: repeats take a few bytes.
+
+    The first track run is that of the pictures, with duration, size and flags of each (ISO/IEC 14496-12
+    section 8.8.8).
+    """
+    at = part.find(b"trun", 0, _HEAD)
+    if at < 0:
+        return 0
+    _kind, _flags, count, _offset = _RUN.unpack_from(part, at)
+    table = part[at + _RUN.size : at + _RUN.size + count * _RUN_ENTRY.size]
+    return sum(size > _REPEAT for _duration, size, _sample_flags in _RUN_ENTRY.iter_unpack(table))
 
 
 @dataclass(slots=True)
