@@ -137,6 +137,7 @@ class Player:
         self._low_latency = low_latency
         self._library: Path | None = None
         self._runner: web.AppRunner | None = None
+        self._files: dict[str, bytes] = {}
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._page: Page | None = None
@@ -193,18 +194,24 @@ class Player:
 
     async def _serve(self) -> str:
         """Serve the page on a free port of the television and return its URL."""
+        # From memory: what aiohttp serves from disk leaves threads behind.
+        scripts = {path.relative_to(HERE).as_posix(): path for path in HERE.rglob("*.js")}
+        self._files = {name: path.read_bytes() for name, path in scripts.items()}
+        self._files["player.html"] = (HERE / "player.html").read_bytes()
+        self._files["library.js"] = self._library.read_bytes() if self._library else b""
         app = web.Application()
-        app.router.add_get("/library.js", self._send_library)
-        app.router.add_static("/", HERE)
+        app.router.add_get("/{name:.+}", self._send)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, 0).start()
         return f"http://{self._host}:{self._runner.addresses[0][1]}/player.html?adapter={self._kind.adapter}"
 
-    async def _send_library(self, _request: web.Request) -> web.StreamResponse:
-        if self._library is None:
-            return web.Response(content_type="text/javascript")
-        return web.FileResponse(self._library)
+    async def _send(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in self._files:
+            raise web.HTTPNotFound
+        kind = "text/html" if name.endswith(".html") else "text/javascript"
+        return web.Response(body=self._files[name], content_type=kind, charset="utf-8")
 
     # --- what the page says -------------------------------------------------------------------------------
 
