@@ -94,6 +94,13 @@ def test_empty(broadcast: Broadcast) -> None:
     assert read.preload_hint.uri == "part-0.m4s"
 
 
+def test_always_numbered(broadcast: Broadcast) -> None:
+    """Chromium's own player takes a playlist without this tag for one that is complete."""
+    broadcast.finish(3)
+    for text in (playlist.media(broadcast.store), playlist.transport(broadcast.store, broadcast.store.listed)):
+        assert "#EXT-X-MEDIA-SEQUENCE:0" in text.splitlines()
+
+
 def test_low_latency(broadcast: Broadcast) -> None:
     """Players are told how long parts are, how far to stay behind, and that they may wait for the next."""
     broadcast.finish(1)

@@ -107,7 +107,9 @@ def _live(store: SegmentStore, listed: list[Segment]) -> M3U8:
     playlist.version = str(_VERSION)
     playlist.is_independent_segments = True
     playlist.target_duration = TARGET_DURATION
-    playlist.media_sequence = listed[0].number if listed else 0
+    # As text: the library would leave a 0 out, and Chromium's own player takes a playlist without this tag
+    # for one that does not grow.
+    playlist.media_sequence = str(listed[0].number if listed else 0)
     playlist.discontinuity_sequence = store.dropped_discontinuities or None
     playlist.is_endlist = store.closed
     return playlist
