@@ -97,7 +97,8 @@ def test_empty(broadcast: Broadcast) -> None:
 def test_always_numbered(broadcast: Broadcast) -> None:
     """Chromium's own player takes a playlist without this tag for one that is complete."""
     broadcast.finish(3)
-    for text in (playlist.media(broadcast.store), playlist.transport(broadcast.store, broadcast.store.listed)):
+    store = broadcast.store
+    for text in (playlist.media(store), playlist.transport(store, store.listed)):
         assert "#EXT-X-MEDIA-SEQUENCE:0" in text.splitlines()
 
 
