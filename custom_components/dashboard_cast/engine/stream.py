@@ -151,7 +151,7 @@ class Stream:
             await previous.close()
 
     def _take_frame(self, page: int, frame: Frame) -> None:
-        """Take a picture of the page that was opened so manieth; older pages have had their time."""
+        """Take a picture of the page with this number; pages opened before the one that shows are over."""
         if page >= self._showing:
             self._showing = page
             self._frame = frame
