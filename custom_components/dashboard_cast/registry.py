@@ -59,7 +59,7 @@ class Registry:
         self._ffmpeg = ffmpeg
         self._home = browser_url(hass)
         self._sign_in = SignIn(hass, entry, self._home)
-        self._slots: dict[tuple[Source, Profile], _Slot] = {}
+        self._slots: set[_Slot] = set()
         self._sessions: dict[str, CastSession] = {}
         self._timers: dict[CastSession, CALLBACK_TYPE] = {}
         # A device lives as long as the object it listens to, which holds it.
@@ -77,7 +77,7 @@ class Registry:
     @property
     def streams(self) -> list[Stream]:
         """The streams that run or start."""
-        return [slot.stream for slot in self._slots.values()]
+        return [slot.stream for slot in self._slots]
 
     def stream_of(self, token: str) -> Stream | None:
         """Return the stream with this token."""
@@ -157,7 +157,7 @@ class Registry:
         ]
         await asyncio.gather(*(session.async_stop() for session in wanted))
         if entity_ids is None:
-            for slot in list(self._slots.values()):
+            for slot in list(self._slots):
                 self._close(slot)
         await self._async_settle()
 
@@ -208,8 +208,9 @@ class Registry:
         return slot.stream
 
     def _slot(self, source: Source, profile: Profile) -> _Slot:
-        if existing := self._slots.get((source, profile)):
-            return existing
+        for slot in self._slots:
+            if (slot.stream.source, slot.stream.profile) == (source, profile):
+                return slot
         stream = Stream(
             source,
             profile,
@@ -225,7 +226,7 @@ class Registry:
         # When nobody waits any more for a start that fails, that is no news.
         ready.add_done_callback(lambda task: task.cancelled() or task.exception())
         slot = _Slot(stream, ready)
-        self._slots[source, profile] = slot
+        self._slots.add(slot)
         return slot
 
     @callback
@@ -236,7 +237,7 @@ class Registry:
             del self._sessions[session.entity_id]
             if session.previous and not session.previous.ended:
                 self._sessions[session.entity_id] = session.previous
-        for slot in list(self._slots.values()):
+        for slot in list(self._slots):
             if session in slot.sessions:
                 slot.sessions.remove(session)
                 self._release(slot)
@@ -244,7 +245,7 @@ class Registry:
     @callback
     def _stream_ended(self, slot: _Slot, reason: BaseException | None) -> None:
         """Forget a stream that has ended, and end its cast sessions."""
-        self._forget(slot)
+        self._slots.discard(slot)
         if isinstance(reason, DashboardCastError):
             error = reason
         else:
@@ -258,7 +259,7 @@ class Registry:
             self._close(slot)
 
     def _close(self, slot: _Slot) -> None:
-        self._forget(slot)
+        self._slots.discard(slot)
         self._soon(self._async_close(slot))
 
     async def _async_close(self, slot: _Slot) -> None:
@@ -266,15 +267,10 @@ class Registry:
         await asyncio.gather(slot.ready, return_exceptions=True)
         await slot.stream.stop()
 
-    def _forget(self, slot: _Slot) -> None:
-        key = (slot.stream.source, slot.stream.profile)
-        if self._slots.get(key) is slot:
-            del self._slots[key]
-
     @callback
     def _end_unwatched(self, _now: Any) -> None:
         limit = time.monotonic() - VIEWER_TIMEOUT.total_seconds()
-        for slot in list(self._slots.values()):
+        for slot in list(self._slots):
             if slot.ready.done() and slot.stream.last_request < limit:
                 _LOGGER.debug("Nobody watches %s", slot.stream.source.path)
                 self._close(slot)

@@ -28,7 +28,7 @@ from custom_components.dashboard_cast.errors import (
 )
 from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Frame, Source
 
-from .frontend import DRAWN, MOVING, Frontend
+from .frontend import DRAWN, MOVING, SIGN_IN, Frontend
 from .helpers import SMALL, TIMEOUT_S, alive, jpeg, probe, processes, size, until
 from .viewing import FakeTab, Turns, credentials, frame_event, refused
 
@@ -397,6 +397,86 @@ def test_pictures_of_an_older_page(fake: FakeBrowser, ends: Ends) -> None:
         return shown
 
     assert asyncio.run(scene()) == [b"a", b"b", b"c", b"c", b"e", b"f", b"f"]
+
+
+async def test_show_another_source(fake: FakeBrowser, ends: Ends) -> None:
+    """Another page takes the place of the one that is shown once it is drawn, and viewers see no gap."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.may_open.clear()
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    check_gap_free(await segments(stream, 1))
+    assert stream.source == Source("/")
+    assert not fake.tabs[0].closed.is_set()
+    fake.may_open.set()
+    new = jpeg(colours=[(255, 0, 0)])
+    await show(fake, new, 2)
+    await asyncio.wait_for(showing, TIMEOUT_S)
+    assert stream.source == Source("/other")
+    assert stream.still == new
+    assert fake.tabs[0].closed.is_set()
+    check_gap_free(await segments(stream, 1))
+    fake.tab.lost("gone")
+    await show(fake, jpeg(), 3)
+    assert ("Page.navigate", {"url": "http://home/other"}) in fake.tab.fake.sent
+    await stream.stop()
+    assert ends.reasons == [None]
+
+
+async def test_show_fails(fake: FakeBrowser, ends: Ends) -> None:
+    """When the other page cannot be opened, the one that is shown stays."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.fails = True
+    with pytest.raises(BrowserFailedError):
+        await stream.show(Source("/other"))
+    assert stream.source == Source("/")
+    assert not fake.tab.closed.is_set()
+    check_gap_free(await segments(stream, 1))
+    await stream.stop()
+
+
+async def test_stop_while_another_source_is_drawn(
+    stream: Stream, frontend: Frontend, browser: LocalBrowser
+) -> None:
+    """A page that is still being drawn when the stream ends fails with that, and its tab is closed."""
+    showing = asyncio.create_task(stream.show(Source(frontend.scene(SIGN_IN + "await tell('signed in');"))))
+    await until(lambda: "signed in" in frontend.told)
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    with pytest.raises(BrowserFailedError):
+        await asyncio.wait_for(showing, TIMEOUT_S)
+    assert not browser._tabs
+    assert not tasks()
+
+
+async def test_stop_before_another_source_has_a_tab(fake: FakeBrowser, ends: Ends) -> None:
+    """A tab that comes when the stream has ended is closed at once."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.may_open.clear()
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    fake.may_open.set()
+    with pytest.raises(BrowserFailedError):
+        await asyncio.wait_for(showing, TIMEOUT_S)
+    assert not fake.tab.fake.sent
+    assert all(tab.closed.is_set() for tab in fake.tabs)
+
+
+async def test_page_lost_while_another_source_is_opened(fake: FakeBrowser, ends: Ends) -> None:
+    """The page that is about to be shown takes the place of the lost one; no third is opened."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.may_open.clear()
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    fake.tabs[0].lost("gone")
+    fake.may_open.set()
+    await show(fake, jpeg(), 2)
+    await asyncio.wait_for(showing, TIMEOUT_S)
+    await segments(stream, 1)
+    assert len(fake.tabs) == 2
+    assert not fake.tab.closed.is_set()
+    await stream.stop()
 
 
 async def test_stop_while_a_page_is_opened_anew(fake: FakeBrowser, ends: Ends) -> None:

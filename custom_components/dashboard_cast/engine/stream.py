@@ -9,7 +9,7 @@ import secrets
 import time
 from typing import Final
 
-from ..errors import DashboardCastError, EncoderFailedError
+from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError
 from ..models import Frame, Init, Profile, Source
 from . import playlist
 from .cdp import Browser
@@ -50,6 +50,7 @@ class Stream:
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
     ) -> None:
         self.source = source
+        """What is shown, or was last."""
         self.profile = profile
         self.token = secrets.token_urlsafe(_TOKEN_BYTES)
         """What viewers name in their requests: 256 random bits."""
@@ -64,6 +65,8 @@ class Stream:
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile)
         self._page: Page | None = None
+        self._pages: set[Page] = set()
+        self._opening = asyncio.Lock()
         self._lost: asyncio.Queue[Page] = asyncio.Queue()
         self._opened = 0
         self._showing = 0
@@ -118,6 +121,16 @@ class Stream:
             raise
         self.touch()
 
+    async def show(self, source: Source) -> None:
+        """Draw another source, or the same on a new page, for the viewers there are; once it has started.
+
+        What is shown stays until the new page is drawn, and for good when that fails: raises what `Page.open`
+        does, or BrowserMissingError.
+        """
+        async with self._opening:
+            await self._open_page(source)
+            self.source = source
+
     async def stop(self) -> None:
         """End the stream and everything it started."""
         if self._work:
@@ -131,6 +144,9 @@ class Stream:
     async def _open_page(self, source: Source) -> None:
         """Open a page; with its first picture it takes the place of the one that is shown."""
         tab = await self._browser.open_tab()
+        if self._ended:
+            await tab.close()
+            raise BrowserFailedError(detail="the stream has ended")
         self._opened += 1
         page = Page(
             tab,
@@ -140,15 +156,20 @@ class Stream:
             credentials=self._credentials,
             on_frame=partial(self._take_frame, self._opened),
         )
+        self._pages.add(page)
         try:
             await page.open()
         except BaseException:
-            await page.close()
+            await self._close_page(page)
             raise
         previous, self._page = self._page, page
         page.lost.add_done_callback(lambda _lost: self._lost.put_nowait(page))
         if previous:
-            await previous.close()
+            await self._close_page(previous)
+
+    async def _close_page(self, page: Page) -> None:
+        self._pages.discard(page)
+        await page.close()
 
     def _take_frame(self, page: int, frame: Frame) -> None:
         """Take a picture of the page with this number; pages opened before the one that shows are over."""
@@ -188,8 +209,9 @@ class Stream:
         """Open the page anew when it is lost; the last picture stays meanwhile."""
         while True:
             page = await self._lost.get()
-            if page is self._page:
-                await self._replace_page(page.lost.result())
+            async with self._opening:
+                if page is self._page:
+                    await self._replace_page(page.lost.result())
 
     async def _replace_page(self, reason: DashboardCastError) -> None:
         """Open the page anew until that works; raises why it was lost when it happens too often."""
@@ -209,8 +231,8 @@ class Stream:
             return
         self._ended = True
         self.store.close()
-        if self._page:
-            await self._page.close()
+        # One that is still being opened fails with that.
+        await asyncio.gather(*(self._close_page(page) for page in [*self._pages]))
         await self._encoder.stop()
         self._on_end(reason)
 
