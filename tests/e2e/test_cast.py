@@ -1,10 +1,14 @@
 """A dashboard on a TV, and what people do with TVs."""
 
+import asyncio
 from pathlib import Path
 from typing import cast
 
+import m3u8
 from PIL import Image, ImageStat
 import pytest
+
+from custom_components.dashboard_cast.engine.segments import LISTED
 
 from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, until
 
@@ -126,6 +130,34 @@ async def test_stream_without_a_tv(house: House) -> None:
     async with house.home.session.get(house.home.url + path) as response:
         assert response.status == 200
         assert "avc1.64" in await response.text()
+
+
+async def test_viewer_who_comes_late(house: House) -> None:
+    """No part is lost to a player that moves the timeline by seconds whose floats round up."""
+    answer = await house.home.call("dashboard_cast", "start", {"path": CLOCK_DASHBOARD}, return_response=True)
+    playlist = house.home.url + answer["url"][answer["url"].index("/api/") :].replace("master", "hls")
+    # Shaka Player rounds up from the fifth second to the eighth.
+    await until_listed(house, playlist, 5)
+    loads = len(house.tv.loads)
+    await house.home.call(
+        "media_player",
+        "play_media",
+        {"media_content_id": answer["url"], "media_content_type": "video"},
+        target={"entity_id": TV_ENTITY},
+    )
+    await house.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
+    report = await house.watch()
+    assert report.stalls == 0
+    assert report.seeks == 0
+
+
+async def until_listed(house: House, playlist: str, first: int) -> None:
+    """Wait until a playlist begins with the segment of this number."""
+    async with asyncio.timeout(PLAY_TIMEOUT_S):
+        begin = 0
+        while begin < first:
+            async with house.home.session.get(f"{playlist}?_HLS_msn={begin + LISTED}") as response:
+                begin = m3u8.loads(await response.text()).media_sequence
 
 
 async def test_address_played_by_hand(house: House) -> None:

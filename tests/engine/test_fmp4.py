@@ -1,6 +1,7 @@
 """Tests of the fragmented MP4 writer: FFmpeg and Chromium read it back, and it adds up byte by byte."""
 
 import base64
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 import struct
 
@@ -9,7 +10,8 @@ from playwright.async_api import async_playwright
 import pytest
 
 from custom_components.dashboard_cast.engine import aac, fmp4
-from custom_components.dashboard_cast.models import Sample
+from custom_components.dashboard_cast.engine.segments import PART_TARGET, PART_TICKS
+from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Sample
 
 from ..tv.player import ARGUMENTS, find_browser
 from .boxes import MovieFragment, fragments, paths
@@ -59,13 +61,22 @@ def written(coded: Coded, size: int, first: int = 0) -> list[bytes]:
 @st.composite
 def groups_of_samples(draw: st.DrawFn) -> list[tuple[list[Sample], int]]:
     """Return made-up pictures in groups, and when each group has been shown."""
-    distances = draw(st.lists(st.integers(1, 200_000), min_size=1, max_size=30))
+    distances = draw(st.lists(st.integers(2, 200_000), min_size=1, max_size=30))
     *times, end = accumulate(distances, initial=draw(st.integers(0, MONTHS)))
     samples = [Sample(draw(st.binary(max_size=30)), time, draw(st.booleans())) for time in times]
     cuts = draw(st.sets(st.integers(1, len(samples)), max_size=10))
     edges = sorted(cuts | {0, len(samples)})
     ends = {index: sample.time for index, sample in enumerate(samples)} | {len(samples): end}
     return [(samples[start:stop], ends[stop]) for start, stop in pairwise(edges)]
+
+
+def shown(groups: Iterable[Sequence[Sample]]) -> list[int]:
+    """Return when pictures are shown that are written in these groups."""
+    return [
+        sample.time + (fmp4.KEYFRAME_DELAY if sample.keyframe and sample is group[0] else 0)
+        for group in groups
+        for sample in group
+    ]
 
 
 @pytest.mark.parametrize("size", [1, 3, 8, 40])
@@ -75,12 +86,28 @@ async def test_times_are_exact(coded: Coded, size: int) -> None:
         (one["pts"], one["dts"], int(one["size"]), one["flags"].startswith("K"))
         for one in await packets(b"".join(written(coded, size)), "v")
     ]
-    assert found == [(one.time, one.time, len(one.data), one.keyframe) for one in coded.samples]
+    times = shown([samples for samples, _ in coded.groups(size)])
+    assert found == [
+        (time, time, len(one.data), one.keyframe) for time, one in zip(times, coded.samples, strict=True)
+    ]
 
 
 async def test_pictures_arrive_unchanged(coded: Coded) -> None:
     """Decoded, the pictures are those that FFmpeg's own container gives."""
     assert await decoded(b"".join(written(coded, 3))) == await decoded(coded.flv)
+
+
+@given(st.integers(1, MONTHS // VIDEO_TIMESCALE), st.integers(1, 3))
+def test_parts_are_where_shaka_player_wants_them(second: int, part: int) -> None:
+    """Whenever a viewer comes, a part without a keyframe does not move its timeline by a millisecond."""
+
+    def move(number: int) -> float:
+        sample = Sample(b"data", second * VIDEO_TIMESCALE + number * PART_TICKS, keyframe=not number)
+        (fragment,) = fragments(fmp4.fragment(1, [sample], sample.time + PART_TICKS))
+        return number * PART_TARGET - fragment.runs[0].time / VIDEO_TIMESCALE
+
+    moved = move(0) + 0.001
+    assert abs(moved - move(part)) < 0.001
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -99,7 +126,7 @@ async def test_tracks(coded: Coded) -> None:
     assert (video["width"], video["height"], video["sample_aspect_ratio"]) == (WIDTH, HEIGHT, "1:1")
     assert (video["color_range"], video["color_space"]) == ("tv", "bt709")
     assert (video["color_primaries"], video["color_transfer"]) == ("bt709", "bt709")
-    assert (video["time_base"], video["start_pts"]) == ("1/90000", 0)
+    assert (video["time_base"], video["start_pts"]) == ("1/90000", fmp4.KEYFRAME_DELAY)
     assert (audio["codec_name"], audio["profile"], audio["channels"]) == ("aac", "LC", 2)
     assert (audio["time_base"], audio["sample_rate"], audio["start_pts"]) == ("1/48000", "48000", 0)
 
@@ -135,7 +162,7 @@ def test_fragments_in_a_row_have_no_gap(groups: list[tuple[list[Sample], int]]) 
     assert [(data, flags) for data, _, flags in pictures] == [
         (sample.data, SYNC if sample.keyframe else NON_SYNC) for sample in samples
     ]
-    assert [time for _, time, _ in pictures] == [sample.time for sample in samples]
+    assert [time for _, time, _ in pictures] == shown([group for group, _ in groups])
     blocks = aac.blocks(start, end)
     silence = assert_gapless(found, AUDIO, blocks.start * 1_024, blocks.stop * 1_024) if blocks else []
     assert silence == [(aac.SILENCE, block * 1_024, SYNC) for block in blocks]
@@ -148,6 +175,8 @@ def assert_gapless(
     samples = []
     for one in found:
         if run := one.run(track):
+            if track == VIDEO and run.table[0][2] == SYNC:
+                start += fmp4.KEYFRAME_DELAY
             assert run.time == start
             for (duration, _, flags), data in zip(run.table, run.data, strict=True):
                 samples.append((data, start, flags))
@@ -176,7 +205,8 @@ async def test_after_months(coded: Coded) -> None:
     """Times of more than 32 bits are as exact as others."""
     late = coded.moved(MONTHS)
     data = b"".join(written(late, 8))
-    assert [one["pts"] for one in await packets(data, "v")] == [sample.time for sample in late.samples]
+    times = shown([samples for samples, _ in late.groups(8)])
+    assert [one["pts"] for one in await packets(data, "v")] == times
     first = -(-MONTHS // 1_920) * 1_024
     assert (await packets(data, "a"))[0]["pts"] == first
 
@@ -184,8 +214,8 @@ async def test_after_months(coded: Coded) -> None:
 async def test_from_the_middle(coded: Coded) -> None:
     """A player that comes late gets the pictures from a keyframe on, at their times."""
     data = b"".join(written(coded, 8, first=2))
-    samples = coded.samples[16:]
-    assert [one["pts"] for one in await packets(data, "v")] == [sample.time for sample in samples]
+    times = shown([samples for samples, _ in coded.groups(8)[2:]])
+    assert [one["pts"] for one in await packets(data, "v")] == times
     assert await decoded(data) == (await decoded(coded.flv))[16:]
 
 

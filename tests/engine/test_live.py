@@ -19,6 +19,7 @@ from .helpers import SMALL, TIMEOUT_S, checksums, encode, frame, paced, probe, r
 
 # ISO/IEC 14496-12 section 8.8.3.1: a sample that depends on others is no sync sample.
 NON_SYNC = 0x00010000
+VIDEO = 1
 # What Chromium's video element reads at once, in bytes.
 BLOCK = 32 * 1024
 
@@ -97,7 +98,7 @@ async def test_begins_with_what_is_shown_now(broadcast: Broadcast, parts: int) -
     shown = video(first)
     assert shown.data == data(whole)
     assert shown.end == (whole[-1].time // 22_500 + 1) * 22_500
-    assert [duration for duration, _, _ in shown.table] == [1] * len(whole)
+    assert [duration for duration, _, _ in shown.table] == [1] + [2] * (len(whole) - 1)
     assert [not flags & NON_SYNC for _, _, flags in shown.table] == [sample.keyframe for sample in whole]
 
 
@@ -123,7 +124,8 @@ def check_gap_free(pieces: list[bytes]) -> None:
     ends: dict[int, int] = {}
     for fragment in found:
         for one in fragment.runs:
-            assert one.time == ends.get(one.track, one.time)
+            late = fmp4.KEYFRAME_DELAY if one.track == VIDEO and not one.table[0][2] & NON_SYNC else 0
+            assert one.time == ends.get(one.track, one.time - late) + late
             ends[one.track] = one.end
 
 
@@ -291,5 +293,6 @@ async def test_plays() -> None:
     packets = (await probe(b"".join(pieces), "-show_packets"))["packets"]
     times = [int(packet["pts"]) for packet in packets]
     assert times == sorted(set(times))
-    assert [end - start for start, end in pairwise(times[:37])] == [1] * 36
-    assert times[37:] == [sample.time for _, sample in coded[25:last]]
+    assert [end - start for start, end in pairwise(times[:37])] == [1] + [2] * 35
+    # A part begins with each of these keyframes.
+    assert times[37:] == [sample.time + fmp4.KEYFRAME_DELAY * sample.keyframe for _, sample in coded[25:last]]

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 import pytest
 
+from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.segments import (
     KEPT,
     LISTED,
@@ -76,7 +77,8 @@ def test_media(broadcast: Broadcast) -> None:
     assert [fragment.sequence for fragment in fragments] == [1, 2, 3, 4]
     for fragment, part in zip(fragments, segment.parts, strict=True):
         video = fragment.runs[0]
-        assert (video.time, video.end) == (part.samples[0].time, part.end)
+        late = fmp4.KEYFRAME_DELAY if part.independent else 0
+        assert (video.time, video.end) == (part.samples[0].time + late, part.end)
         assert video.data == [sample.data for sample in part.samples]
 
 

@@ -5,6 +5,7 @@ wants them, but with both tracks in one file.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 import struct
 from typing import Final
 
@@ -23,6 +24,16 @@ _BASE_IS_MOOF: Final = 0x020000
 _DEFAULT_DURATION_SIZE_FLAGS: Final = 0x000038
 _DATA_OFFSET: Final = 0x000001
 _DURATIONS_SIZES_FLAGS: Final = 0x000700
+
+KEYFRAME_DELAY: Final = 1
+"""How many ticks late a keyframe is shown that begins a fragment.
+
+Shaka Player moves a timeline that does not begin at 0, by a millisecond too far
+(`MediaSourceEngine.setTimestampOffset_`). Before each part it compares that with the right move and allows
+for less than a millisecond: it depends on how a float is rounded whether it begins the part anew, and then
+all is lost up to the next keyframe. So for every part without a keyframe the right move is a bit nearer to
+what was set with the last one.
+"""
 
 _MATRIX: Final = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
@@ -99,6 +110,8 @@ def fragment(sequence: int, samples: Sequence[Sample], end: int) -> bytes:
     stream's start: the time of the next fragment's first sample.
     """
     blocks = aac.blocks(samples[0].time, end)
+    if samples[0].keyframe:
+        samples = [replace(samples[0], time=samples[0].time + KEYFRAME_DELAY), *samples[1:]]
     silence = aac.SILENCE * len(blocks)
     table = _table(samples, end)
     pictures_size = sum(len(sample.data) for sample in samples)

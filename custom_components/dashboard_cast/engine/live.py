@@ -13,6 +13,8 @@ MAX_BEHIND: Final = 12
 # Chromium's video element sees nothing of a block before all of it is there: without padding a still page
 # would be a second and more behind. It makes a megabit a second at least.
 _BLOCK: Final = 32 * 1024
+# How long pictures last that have to be decoded and are not to be seen.
+_UNSEEN_TICKS: Final = 2
 
 
 async def live(store: SegmentStore) -> AsyncIterator[bytes]:
@@ -55,9 +57,8 @@ def _caught_up(segment: Segment) -> bytes:
     """
     samples = [*segment.samples]
     samples += [replace(samples[-1], data=data, keyframe=False) for data in _repeats(segment, len(samples))]
-    # One tick for each picture: they have to be decoded, and nobody sees them.
-    begin = segment.end - len(samples)
-    moved = [replace(sample, time=begin + index) for index, sample in enumerate(samples)]
+    begin = segment.end - _UNSEEN_TICKS * len(samples)
+    moved = [replace(sample, time=begin + _UNSEEN_TICKS * index) for index, sample in enumerate(samples)]
     return fmp4.fragment(segment.parts[-1].number + 1, moved, segment.end)
 
 
