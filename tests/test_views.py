@@ -246,6 +246,19 @@ async def test_live_video_for_who_takes_nothing(
         await answer.read()
 
 
+async def test_live_video_for_who_is_switched_off(
+    hass: HomeAssistant, client: Client, stream: FakeStream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A viewer whose connection breaks is no error."""
+    answer = await client.get(_path(stream, "live.mp4"))
+    await answer.content.readexactly(len(INIT))
+    answer.close()
+    for count in range(1, 4):
+        fill(stream.store, count)
+        await _settle(hass)
+    assert "Error handling request" not in caplog.text
+
+
 async def _settle(hass: HomeAssistant) -> None:
     """Let requests get as far as they can."""
     for _ in range(20):

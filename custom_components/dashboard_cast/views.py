@@ -197,6 +197,9 @@ async def _live(stream: Stream, request: web.Request) -> web.StreamResponse:
             async with asyncio.timeout(_SLOW_S):
                 await response.write(data)
             stream.touch()
+    except ConnectionError:
+        # Switched off, or out of reach: viewers do not say goodbye.
+        pass
     except TimeoutError:
         # Not even the end of the answer would be taken.
         if request.transport:
