@@ -34,6 +34,8 @@ _WINDOW, _SIGMA = 11, 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # A flat area is a macroblock away from everything else.
 _FLAT_MARGIN = 16
+# So far from what was shown before, of 255, lies what changed.
+_CHANGED = 16
 # Differences of neighbours in luma that are an edge of text or a line.
 _EDGE = 32.0
 
@@ -94,12 +96,16 @@ class Shown:
 
     @cached_property
     def settled(self) -> float:
-        """The seconds from the change until the picture is like the page, and stays so."""
-        moment = float("inf")
-        before, like = None, False
-        for when, picture in self.course:
-            if before is None or not np.array_equal(picture, before):
-                was, like = like, bool(ssim(luma(self.page), luma(picture)).mean() >= SSIM_TARGET)
+        """The seconds from the change until what changed is like the page, and stays so.
+
+        Infinite when nothing changed, or does not become like it.
+        """
+        page, before = luma(self.page), self.course[0][1]
+        changed = _inner(difference(self.page, before) > _CHANGED)
+        moment, like = float("inf"), False
+        for when, picture in self.course[1:] if changed.any() else []:
+            if not np.array_equal(picture, before):
+                was, like = like, bool(ssim(page, luma(picture))[changed].mean() >= SSIM_TARGET)
                 moment = when if like and not was else moment
                 before = picture
         return moment if like else float("inf")

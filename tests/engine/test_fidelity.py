@@ -12,7 +12,7 @@ from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.stream import Stream
 from custom_components.dashboard_cast.models import Profile, Source
 
-from .fidelity import FLAT_TARGET, SSIM_TARGET, Shown, flat, shown, ssim
+from .fidelity import FLAT_TARGET, SETTLE_S, SSIM_TARGET, Shown, flat, shown, ssim
 from .frontend import DRAWN, Frontend
 from .viewing import credentials
 
@@ -103,7 +103,7 @@ async def test_text(browser: LocalBrowser, frontend: Frontend) -> None:
     assert seen.agree
     assert seen.similarity.mean() >= SSIM_TARGET
     assert seen.edge_similarity >= SSIM_TARGET
-    assert seen.settled <= 1
+    assert 0 < seen.settled <= SETTLE_S
     assert all(rate < 1_000_000 for rate in seen.bit_rates.values())
     assert seen.colour_similarity >= SSIM_TARGET
 
