@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientResponse
 from aiohttp.test_utils import TestClient
+from aiohttp.web import BaseRequest, StreamResponse
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 from hypothesis import example, given, strategies as st
@@ -244,6 +245,36 @@ async def test_live_video_for_who_takes_nothing(
         await _settle(hass)
     with pytest.raises(ClientError):
         await answer.read()
+
+
+async def test_live_video_for_who_is_switched_off(
+    hass: HomeAssistant, client: Client, stream: FakeStream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A viewer whose connection breaks is no error."""
+    answer = await client.get(_path(stream, "live.mp4"))
+    await answer.content.readexactly(len(INIT))
+    answer.close()
+    for count in range(1, 4):
+        fill(stream.store, count)
+        await _settle(hass)
+    assert "Error handling request" not in caplog.text
+
+
+async def test_live_video_for_who_is_gone_already(
+    client: Client, stream: FakeStream, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither is one whose connection breaks before the answer begins."""
+    prepare = StreamResponse.prepare
+
+    async def broken(response: StreamResponse, request: BaseRequest) -> object:
+        assert request.transport
+        request.transport.abort()
+        return await prepare(response, request)
+
+    monkeypatch.setattr(StreamResponse, "prepare", broken)
+    with pytest.raises(ClientError):
+        await client.get(_path(stream, "live.mp4"))
+    assert "Error handling request" not in caplog.text
 
 
 async def _settle(hass: HomeAssistant) -> None:

@@ -189,14 +189,17 @@ async def _live(stream: Stream, request: web.Request) -> web.StreamResponse:
     """Answer with the stream itself, for as long as it and the viewer last."""
     response = web.StreamResponse(headers={**_CORS, hdrs.CACHE_CONTROL: _NO_STORE})
     response.content_type = CONTENT_TYPE_MP4
-    await response.prepare(request)
-    if request.method == hdrs.METH_HEAD:
-        return response
     try:
+        await response.prepare(request)
+        if request.method == hdrs.METH_HEAD:
+            return response
         async for data in live(stream.store):
             async with asyncio.timeout(_SLOW_S):
                 await response.write(data)
             stream.touch()
+    except ConnectionError:
+        # Switched off, or out of reach: viewers do not say goodbye.
+        pass
     except TimeoutError:
         # Not even the end of the answer would be taken.
         if request.transport:

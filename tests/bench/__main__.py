@@ -14,7 +14,7 @@ from tests.home.api import CommandError, FlowError, RequestError
 from tests.home.home import HomeError
 from tests.tv import TelevisionError
 
-from . import cost, crowd, load, memory, report, start
+from . import cost, crowd, fidelity, load, memory, report, start
 from .classic import GRAB_RATE
 from .pipeline import PipelineError
 from .scenario import BenchError, Options, Outcome, Scenario
@@ -25,6 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
     "start": start.run,
     "crowd": crowd.run,
     "load": load.run,
+    "fidelity": fidelity.run,
 }
 FAILURES = (
     BenchError,

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 import orjson
 import pytest
 
+from custom_components.dashboard_cast.engine import cdp
 from custom_components.dashboard_cast.engine.cdp import (
     CdpConnection,
     FlatSession,
@@ -161,24 +162,44 @@ async def test_handler_that_fails(transport: FakeTransport, connection: CdpConne
     await asyncio.wait_for(call, TIMEOUT_S)
 
 
-@pytest.mark.parametrize("malformed", [False, True])
-async def test_lost(transport: FakeTransport, connection: CdpConnection, *, malformed: bool) -> None:
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (None, "the browser has ended"),
+        (b"{", "a message that is no JSON"),
+        (b"[]", "a message of no session"),
+        (b'{"sessionId": ["S"], "id": 1, "result": {}}', "a message of no session"),
+        (b'{"method": "A.a"}', "a message that is neither answer nor event"),
+        (b'{"id": 1, "error": "no"}', "a message that is neither answer nor event"),
+        (b'{"id": [1], "result": {}}', "a message that is neither answer nor event"),
+    ],
+)
+async def test_lost(
+    transport: FakeTransport, connection: CdpConnection, message: bytes | None, reason: str
+) -> None:
     """A connection that ends, or makes no sense any more, fails what waits and what comes after."""
     session = await attached(transport, connection)
     reasons: list[str] = []
     session.on_end(reasons.append)
     ((_, call),) = await calls(transport, session, "A.a")
-    if malformed:
-        transport._messages.put_nowait(b"{")
-    else:
-        transport.end()
-    with pytest.raises(BrowserFailedError, match="the browser has ended"):
+    transport._messages.put_nowait(message)
+    with pytest.raises(BrowserFailedError, match=reason):
         await asyncio.wait_for(call, TIMEOUT_S)
     assert not connection.alive
     for some in (session, connection.browser):
-        with pytest.raises(BrowserFailedError, match="the browser has ended"):
+        with pytest.raises(BrowserFailedError, match=reason):
             await asyncio.wait_for(some.send("A.a"), TIMEOUT_S)
-    assert reasons == ["the browser has ended"]
+    assert reasons == [reason]
+    assert connection._reading.exception() is None
+
+
+async def test_no_session(transport: FakeTransport, connection: CdpConnection) -> None:
+    """A target to which the browser gives no session is a failure."""
+    attaching = asyncio.create_task(connection.attach("T"))
+    await until(lambda: transport.sent)
+    transport.say(id=transport.sent[-1]["id"], result={})
+    with pytest.raises(BrowserFailedError, match="no session with T"):
+        await asyncio.wait_for(attaching, TIMEOUT_S)
 
 
 async def test_detached(transport: FakeTransport, connection: CdpConnection) -> None:
@@ -187,6 +208,7 @@ async def test_detached(transport: FakeTransport, connection: CdpConnection) -> 
     ((_, call),) = await calls(transport, session, "A.a")
     transport.say(method="Target.detachedFromTarget", params={"sessionId": "S"})
     transport.say(method="Target.detachedFromTarget", params={"sessionId": "unknown"})
+    transport.say(method="Target.detachedFromTarget", params={"sessionId": None})
     with pytest.raises(BrowserFailedError, match=r"A\.a: the tab was closed"):
         await asyncio.wait_for(call, TIMEOUT_S)
     assert connection.alive
@@ -221,9 +243,18 @@ async def read(pieces: Iterable[bytes]) -> list[bytes]:
         reader.feed_eof()
 
     feeding = asyncio.create_task(feed())
-    found = [message async for message in transport]
-    await feeding
-    return found
+    try:
+        return [message async for message in transport]
+    finally:
+        await feeding
+
+
+async def test_pipe_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never ends is not kept: a message has a largest size, however many there are."""
+    monkeypatch.setattr(cdp, "MAX_MESSAGE_SIZE", 10)
+    assert await read([b"a" * 9 + b"\0" + b"b" * 9, b"\0"]) == [b"a" * 9, b"b" * 9]
+    with pytest.raises(BrowserFailedError, match="more than 10 bytes"):
+        await read([b"a" * 9, b"a" * 9])
 
 
 @given(messages, st.sampled_from([b"", b"rest"]), st.lists(st.integers(0, 120)))

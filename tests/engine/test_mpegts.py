@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.dashboard_cast.engine import aac
 from custom_components.dashboard_cast.engine.mpegts import Multiplexer
+from custom_components.dashboard_cast.errors import MalformedMediaError
 from custom_components.dashboard_cast.models import Sample
 
 from ..tv.library import PlayerKind
@@ -186,6 +187,13 @@ def test_sound_comes_in_time(groups: list[Group]) -> None:
         if packet.pid == AUDIO:
             (begun,) = transport.pes([packet], AUDIO)
             assert DELAY <= (begun.time - clock) % WRAP <= DELAY + 9_000
+
+
+@pytest.mark.parametrize("size", range(6, len(AVCC)))
+def test_configuration_is_cut_off(size: int) -> None:
+    """Half a configuration is none."""
+    with pytest.raises(MalformedMediaError, match="cut off"):
+        Multiplexer(AVCC[:size])
 
 
 def test_reconfigured() -> None:

@@ -19,7 +19,7 @@ import pytest_socket
 
 from custom_components.dashboard_cast.engine import chromium, page as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
-from custom_components.dashboard_cast.engine.page import AccessToken, Page, script
+from custom_components.dashboard_cast.engine.page import AccessToken, Page, script, state_of
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     DashboardCastError,
@@ -228,6 +228,18 @@ async def test_waits(browser: LocalBrowser, frontend: Frontend, what: str) -> No
         frontend.release.set()
         await asyncio.wait_for(opening, TIMEOUT_S)
         await view.frame()
+
+
+GOOD_STATE = {"signedIn": True, "waitsFor": "", "error": "", "size": 1}
+
+
+@pytest.mark.parametrize("said", [[], 1, {}, GOOD_STATE | {"size": "1"}, GOOD_STATE | {"waitsFor": None}])
+async def test_state_of(said: object) -> None:
+    """What is in the page may write over our script; then the page has failed."""
+    assert state_of(GOOD_STATE) == GOOD_STATE
+    assert state_of(None)["waitsFor"] == "the page"
+    with pytest.raises(BrowserFailedError, match="does not tell"):
+        state_of(said)
 
 
 async def wait_for_state(view: Viewing, what: str) -> None:

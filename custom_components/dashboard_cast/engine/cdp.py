@@ -15,6 +15,8 @@ type Json = dict[str, Any]
 type EventHandler = Callable[[Json], None]
 type EndHandler = Callable[[str], None]
 
+# A picture of the largest page is a few megabytes; more is no message.
+MAX_MESSAGE_SIZE: Final = 64 * 1024 * 1024
 _READ_SIZE: Final = 1024 * 1024
 _END: Final = b"\0"
 
@@ -73,7 +75,7 @@ class Transport(Protocol):
         """Send one message; raises OSError when the browser is gone."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return the messages of the browser, until it is gone."""
+        """Return the messages of the browser, until it is gone; raises BrowserFailedError."""
 
     async def close(self) -> None:
         """Let the browser know that nothing more comes."""
@@ -94,12 +96,16 @@ class PipeTransport(Transport):
     @override
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces: list[bytes] = []
+        size = 0
         while data := await self._reader.read(_READ_SIZE):
             *ends, rest = data.split(_END)
             for end in ends:
                 yield b"".join((*pieces, end))
-                pieces = []
+                pieces, size = [], 0
             pieces.append(rest)
+            size += len(rest)
+            if size > MAX_MESSAGE_SIZE:
+                raise BrowserFailedError(detail=f"a message of more than {MAX_MESSAGE_SIZE} bytes")
 
     @override
     async def close(self) -> None:
@@ -187,7 +193,9 @@ class CdpConnection:
     async def attach(self, target: str) -> FlatSession:
         """Return a session with a target; raises BrowserFailedError."""
         answer = await self.browser.send("Target.attachToTarget", targetId=target, flatten=True)
-        identifier = answer["sessionId"]
+        identifier = answer.get("sessionId")
+        if not isinstance(identifier, str):
+            raise BrowserFailedError(detail=f"no session with {target}")
         session = self._sessions[identifier] = FlatSession(self, identifier)
         return session
 
@@ -206,15 +214,40 @@ class CdpConnection:
         await self._transport.send(orjson.dumps(message))
 
     async def _read(self) -> None:
+        reason = "the browser has ended"
         try:
             async for data in self._transport:
-                message = orjson.loads(data)
+                message = _message(data)
                 if session := self._sessions.get(message.get("sessionId")):
                     session.take(message)
+        except BrowserFailedError as error:
+            reason = error.placeholders["detail"]
         finally:
             for session in self._sessions.values():
-                session.end("the browser has ended")
+                session.end(reason)
 
     def _detached(self, event: Json) -> None:
-        if session := self._sessions.pop(event["sessionId"], None):
+        if session := self._sessions.pop(str(event.get("sessionId")), None):
             session.end("the tab was closed")
+
+
+def _message(data: bytes) -> Json:
+    """Return an answer or an event; raises BrowserFailedError when it is neither.
+
+    Which results and parameters there are, is for those to say who asked for them.
+    """
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BrowserFailedError(detail="a message that is no JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("sessionId", ""), str):
+        raise BrowserFailedError(detail="a message of no session")
+    if "id" not in message:
+        known = isinstance(message.get("method"), str) and isinstance(message.get("params"), dict)
+    elif problem := message.get("error"):
+        known = isinstance(message["id"], int) and isinstance(problem, dict) and "message" in problem
+    else:
+        known = isinstance(message["id"], int) and isinstance(message.get("result"), dict)
+    if not known:
+        raise BrowserFailedError(detail="a message that is neither answer nor event")
+    return message

@@ -44,7 +44,7 @@ _EXACT_FILTER: Final = "zscale"
 _FILTERS: Final = {
     _EXACT_FILTER: "zscale=w={width}:h={height}:matrixin=170m:rangein=full:matrix=709:range=limited",
     "scale": "scale={width}:{height}:in_color_matrix=bt601:in_range=full:"
-    "out_color_matrix=bt709:out_range=limited:flags=neighbor+accurate_rnd",
+    "out_color_matrix=bt709:out_range=limited:flags=neighbor+accurate_rnd+full_chroma_int",
 }
 _COLOURS: Final = (
     "-color_range",

@@ -10,6 +10,7 @@ from operator import itemgetter
 import struct
 from typing import Final
 
+from ..errors import MalformedMediaError
 from ..models import VIDEO_TIMESCALE, Sample
 from . import aac
 
@@ -55,12 +56,12 @@ class Multiplexer:
     """Makes the segments of one stream, in the order in which they are shown."""
 
     def __init__(self, avcc: bytes) -> None:
-        """Start with an AVCDecoderConfigurationRecord."""
+        """Start with an AVCDecoderConfigurationRecord; raises MalformedMediaError when it is cut off."""
         self._counters = dict.fromkeys((_PAT_PID, _PMT_PID, _VIDEO_PID, _AUDIO_PID), 0)
         self.reconfigure(avcc)
 
     def reconfigure(self, avcc: bytes) -> None:
-        """Go on with the AVCDecoderConfigurationRecord of another encoder run."""
+        """Go on with the AVCDecoderConfigurationRecord of another encoder run; raises MalformedMediaError."""
         self._parameter_sets = b"".join(_START_CODE + unit for unit in _parameter_sets(avcc))
 
     def segment(self, samples: Sequence[Sample], end: int) -> bytes:
@@ -170,12 +171,14 @@ def _parameter_sets(avcc: bytes) -> Iterator[bytes]:
     """Yield the SPS and PPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1)."""
     position = 5
     for mask in (0x1F, 0xFF):
-        count = avcc[position] & mask
+        count = int.from_bytes(avcc[position : position + 1]) & mask
         position += 1
         for _ in range(count):
             start = position + 2
             position = start + int.from_bytes(avcc[position:start])
             yield avcc[start:position]
+        if position > len(avcc):
+            raise MalformedMediaError(detail="H.264 configuration is cut off")
 
 
 def _table(table: int, number: int, body: bytes) -> bytes:

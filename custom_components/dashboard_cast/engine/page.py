@@ -33,6 +33,8 @@ _MAX_AGE_S: Final = 1.0
 # What the page calls to be signed in, and when it is about to change.
 _SIGN_IN: Final = "dashboardCastSignIn"
 _CHANGED: Final = "dashboardCastChanged"
+# What page.js tells of the page.
+_STATE: Final = {"signedIn": bool, "waitsFor": str, "error": str, "size": int}
 _SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -175,12 +177,11 @@ class Page:
             raise self.lost.result()
 
     async def _state(self) -> Json:
-        """Return what page.js says of the page; before it could run, that nothing is there."""
+        """Return what page.js says of the page, as `state_of` does."""
         answer = await self._session.send(
             "Runtime.evaluate", expression="window.dashboardCast?.state()", returnByValue=True
         )
-        state: Json | None = answer["result"].get("value")
-        return state or {"signedIn": True, "waitsFor": "the page", "error": "", "size": 0}
+        return state_of(answer["result"].get("value"))
 
     def _not_ready(self, seconds: float, detail: str) -> PageNotReadyError:
         return PageNotReadyError(path=self._source.path, seconds=f"{seconds:g}", detail=detail)
@@ -260,6 +261,18 @@ class Page:
     def _lose(self, error: DashboardCastError) -> None:
         if not self.lost.done():
             self.lost.set_result(error)
+
+
+def state_of(value: object) -> Json:
+    """Return what page.js says of the page; before it could run, that nothing is there.
+
+    Raises BrowserFailedError when it is something else: what is in the page can write over our script.
+    """
+    if value is None:
+        return {"signedIn": True, "waitsFor": "the page", "error": "", "size": 0}
+    if not isinstance(value, dict) or any(type(value.get(name)) is not kind for name, kind in _STATE.items()):
+        raise BrowserFailedError(detail="the page does not tell how far it is")
+    return value
 
 
 def script(source: Source, home: str, *, tells: bool) -> str:
