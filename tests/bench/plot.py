@@ -11,8 +11,8 @@ HEAD = 64
 """Title and legend."""
 LABELS = 230
 """The column of labels beside bars."""
-VALUES = 90
-"""The column of values behind bars."""
+VALUES = 60
+"""The column of values to the right of bars."""
 BAR, GAP = 14, 12
 PLOT_HEIGHT = 240
 FOOT = 44
@@ -93,7 +93,7 @@ def _group(chart: Bars, group: Group, top: float, scale: float) -> Iterator[str]
             continue
         y, long = top + index * BAR, max(value * scale, 1)
         yield _box(left, y + 1, long, BAR - 2, f"fill:var(--c{index})")
-        yield _text(left + long + 6, y + BAR - 3, _number(value), kind="soft")
+        yield _text(WIDTH - MARGIN, y + BAR - 3, _number(value), anchor="end", kind="soft")
     if group.limit is not None:
         x = left + group.limit * scale
         yield _rule(x, top - 2, x, bottom + 2, "limit")

@@ -29,7 +29,8 @@ READ = {
     "name": "TS, ffprobe",
     "seconds": 600,
     "gaps": 0,
-    "errors": [],
+    "errors": 0,
+    "log": ["[warning] odd"],
 }
 
 

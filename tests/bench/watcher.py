@@ -164,11 +164,11 @@ class Reader:
         """Read for so many seconds of the medium."""
         self.seat = seat
         self.reading = Reading()
-        self.errors: list[str] = []
-        """What it complained about."""
+        self.log: list[str] = []
+        """Its warnings and errors, each after its level."""
         self._seconds = seconds
         self._command = (
-            *("ffprobe", "-loglevel", "warning", "-show_entries", "frame=media_type,pts_time"),
+            *("ffprobe", "-loglevel", "level+warning", "-show_entries", "frame=media_type,pts_time"),
             *("-of", "csv=p=0", "-read_intervals", f"%+{seconds:g}", seat.format.address(addresses)),
         )
         self._process: asyncio.subprocess.Process | None = None
@@ -197,7 +197,7 @@ class Reader:
     async def _complain(self, output: asyncio.StreamReader) -> None:
         async for line in output:
             if text := line.decode(errors="replace").strip():
-                self.errors.append(text)
+                self.log.append(text)
 
     async def stop(self) -> None:
         """End it; does nothing when it was not started."""
@@ -211,6 +211,11 @@ class Reader:
     async def begin(self) -> None:
         """Do nothing: what it reads counts from its first frame on."""
 
+    @property
+    def errors(self) -> int:
+        """How many errors it complained about."""
+        return sum("[error]" in line or "[fatal]" in line for line in self.log)
+
     async def finish(self) -> None:
         """Wait until it has read all it was to read."""
         assert self._process
@@ -219,12 +224,12 @@ class Reader:
                 await self._process.wait()
                 await asyncio.gather(*self._pipes)
         except TimeoutError:
-            self.errors.append(f"had not read {self._seconds:g} s {READ_GRACE_S:g} s after its time")
+            self.log.append(f"[error] had not read {self._seconds:g} s {READ_GRACE_S:g} s after its time")
 
     async def look(self) -> str:
         """Return how it does so far, in a few words."""
         reading = self.reading
-        return f"{reading.seconds:.0f} s read, {reading.gaps} gaps, {len(self.errors)} complaints"
+        return f"{reading.seconds:.0f} s read, {reading.gaps} gaps, {self.errors} errors"
 
 
 type Watcher = Screen | Reader
