@@ -4,7 +4,6 @@ import argparse
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
-import json
 from pathlib import Path
 import sys
 import time
@@ -13,16 +12,18 @@ from custom_components.dashboard_cast.models import SizePreset
 from tests.home.api import CommandError, FlowError, RequestError
 from tests.home.home import HomeError
 from tests.tv import TelevisionError
+from tests.tv.library import PlayerError
 
-from . import cost, crowd, fidelity, load, memory, report, start
+from . import charts, cost, crowd, delay, fidelity, load, memory, report, start
 from .classic import GRAB_RATE
 from .pipeline import PipelineError
-from .scenario import BenchError, Options, Outcome, Scenario
+from .scenario import BenchError, Json, Options, Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     "cost": cost.run,
     "memory": memory.run,
     "start": start.run,
+    "delay": delay.run,
     "crowd": crowd.run,
     "load": load.run,
     "fidelity": fidelity.run,
@@ -32,6 +33,7 @@ FAILURES = (
     PipelineError,
     HomeError,
     TelevisionError,
+    PlayerError,
     CommandError,
     FlowError,
     RequestError,
@@ -81,9 +83,18 @@ def arguments() -> argparse.Namespace:
         "--rate", type=int, default=GRAB_RATE, help="the engine's most pictures a second in cost"
     )
     parser.add_argument("--viewers", type=int, default=200, help="how many watch at once in crowd")
+    parser.add_argument("--players", type=int, default=4, help="how many players watch at once in delay")
     parser.add_argument("--streams", type=int, default=16, help="how many streams load starts at most")
-    parser.add_argument("--out", type=Path, default=Path("out/bench.json"), help="where the numbers go")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("out/bench.json"),
+        help="where the numbers go; what is not measured now stays in it",
+    )
     parser.add_argument("--plots", type=Path, help="the folder to draw SVG charts into")
+    parser.add_argument(
+        "--redraw", type=Path, metavar="FILE", help="measure nothing: show and draw this file"
+    )
     return parser.parse_args()
 
 
@@ -97,35 +108,50 @@ def options_of(given: argparse.Namespace) -> Options:
         sizes=given.size,
         rate=given.rate,
         viewers=given.viewers,
+        players=given.players,
         streams=given.streams,
     )
 
 
-async def measure(names: list[str], options: Options) -> dict[str, Outcome]:
-    """Measure one after the other; what fails leaves the others their figures."""
-    outcomes = {}
+async def measure(name: str, options: Options) -> Json | None:
+    """Measure and return the figures with all they depend on; None when that failed, and why is said."""
+    machine = report.machine()
+    try:
+        outcome = await SCENARIOS[name](options, say(name))
+    except FAILURES as error:
+        say(name)(f"failed: {error}")
+        return None
+    return report.as_json(outcome, asdict(options), machine)
+
+
+def measure_all(names: list[str], options: Options, file: Path) -> bool:
+    """Measure one after the other, and put each into the file; return whether all went well.
+
+    What is not measured, or fails, keeps the figures that the file has. Raises BenchError for a bad file.
+    """
+    measured = []
     for name in names:
-        try:
-            outcomes[name] = await SCENARIOS[name](options, say(name))
-        except FAILURES as error:
-            say(name)(f"failed: {error}")
-    return outcomes
+        figures = asyncio.run(measure(name, options))
+        measured.append(figures is not None)
+        if figures:
+            scenarios = report.read(file) | {name: figures}
+            report.write(file, {known: scenarios[known] for known in SCENARIOS if known in scenarios})
+    return all(measured)
 
 
 def main() -> None:
-    """Measure, print a table and write the numbers."""
+    """Measure unless told to redraw alone, print a table and draw charts of all figures there are."""
     given = arguments()
-    options = options_of(given)
-    settings = {
-        **asdict(options),
-        "scenarios": given.only,
-        "machine_before": report.machine()["load_average"],
-    }
-    outcomes = asyncio.run(measure(given.only, options))
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report.as_json(outcomes, settings), indent=2) + "\n")
-    print(report.table(outcomes))
-    sys.exit(len(outcomes) < len(given.only))
+    try:
+        report.read(given.redraw or given.out)
+        well = bool(given.redraw) or measure_all(given.only, options_of(given), given.out)
+        scenarios = report.read(given.redraw or given.out)
+    except BenchError as error:
+        sys.exit(str(error))
+    print(report.table(scenarios))
+    if given.plots:
+        charts.draw(scenarios, given.plots)
+    sys.exit(not well)
 
 
 if __name__ == "__main__":

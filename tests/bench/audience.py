@@ -10,6 +10,7 @@ from enum import StrEnum
 import json
 import sys
 import time
+from typing import Self
 
 import aiohttp
 
@@ -44,6 +45,12 @@ class Plan:
     mode: Mode
     seconds: float
     """Measured for so long once all watch."""
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Return the plan that was written as JSON."""
+        plan = json.loads(text)
+        return cls(**plan | {"mode": Mode(plan["mode"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +238,4 @@ async def watch(plan: Plan) -> Verdict:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Plan(**json.loads(sys.argv[1]))))
+    asyncio.run(main(Plan.read(sys.argv[1])))

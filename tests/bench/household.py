@@ -28,6 +28,7 @@ class Addresses:
     """Where to find a stream."""
 
     url: str
+    """The master playlist of the CMAF segments."""
     ts: str
     mp4: str
     still: str
@@ -77,13 +78,19 @@ class Household:
         answer: Json = await self.home.call("pulse", "read", return_response=True)
         return answer
 
+    async def swap(self) -> None:
+        """Give every stream a new page, and return when it shows."""
+        await self.home.call("stage", "swap")
+
     def tree(self) -> ProcessTree:
         """Return Home Assistant with all its child processes."""
         return ProcessTree(self.home.pid, mark=self.home.mark)
 
     def programs(self, *words: str) -> list[int]:
         """Return the processes of this home in whose command line all these words occur."""
-        return [pid for pid in self.home.processes() if all(word in command_line(pid) for word in words)]
+        # A renderer's title takes the place of its environment, so the mark alone does not find it.
+        pids = [process.pid for process in self.tree().processes()]
+        return [pid for pid in pids if all(word in command_line(pid) for word in words)]
 
     def kill(self, *words: str) -> int:
         """Kill the processes in whose command line all these words occur; return how many there were.
@@ -101,7 +108,7 @@ class Household:
 @asynccontextmanager
 async def household() -> AsyncIterator[Household]:
     """Give a home with the integration set up, and somebody who keeps streams alive."""
-    async with Home(configuration="pulse:\n") as home:
+    async with Home(configuration="pulse:\nstage:\n") as home:
         await home.flow("dashboard_cast", {})
         house = Household(home)
         toucher = asyncio.create_task(house.touch())

@@ -1,40 +1,64 @@
 """The benchmark's outcome as a table and as JSON."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
+import json
 import os
 from pathlib import Path
 import platform
 import subprocess
 from typing import Any
 
-from .scenario import Json, Limit, Outcome, Row
+from .scenario import BenchError, Json, Limit, Outcome, Row
 
 PROGRAMS = {"FFmpeg": ["ffmpeg", "-version"], "Chromium": ["chromium-headless-shell", "--version"]}
 MARKS = {"goal": "goal reached", "target": "target kept", "missed": "MISSED", "": ""}
 
 
-def as_json(outcomes: Mapping[str, Outcome], settings: Json) -> Json:
-    """Return the whole outcome with the settings and the machine it was measured with."""
+def as_json(outcome: Outcome, settings: Json, machine: Json) -> Json:
+    """Return what a scenario has measured, when, and with what settings and machine."""
     return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings,
-        "machine": machine(),
-        "scenarios": {
-            name: {"figures": [_figure(row) for row in outcome.rows], "details": outcome.details}
-            for name, outcome in outcomes.items()
-        },
+        "machine": machine,
+        "figures": [_figure(row) for row in outcome.rows],
+        "details": outcome.details,
     }
+
+
+def read(file: Path) -> Json:
+    """Return the scenarios in a file by name, none without a file; raises BenchError for any other file."""
+    if not file.exists():
+        return {}
+    try:
+        scenarios: Json = json.loads(file.read_text())["scenarios"]
+        table(scenarios)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BenchError(f"{file} holds no figures of this benchmark: {error!r}") from error
+    return scenarios
+
+
+def write(file: Path, scenarios: Json) -> None:
+    """Write the scenarios into a file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"scenarios": scenarios}, indent=2) + "\n")
 
 
 def _figure(row: Row) -> dict[str, Any]:
     """Return a row as JSON."""
     value = None if row.value is None else round(row.value, 3)
-    limit = {name: given for name, given in asdict(row.limit).items() if given} if row.limit else None
+    limit = asdict(row.limit) if row.limit else None
     return {"name": row.name, "value": value, "unit": row.unit, "limit": limit, "verdict": row.verdict}
 
 
+def _row(figure: Json) -> Row:
+    """Return what `_figure` made JSON of."""
+    limit = Limit(**figure["limit"]) if figure["limit"] else None
+    return Row(figure["name"], figure["value"], figure["unit"], limit)
+
+
 def machine() -> Json:
-    """Return what the figures depend on; the load before the measurements, so that noise is known."""
+    """Return what the figures depend on, the load right now among it, so that noise is known."""
     return {
         "cores": os.cpu_count(),
         "processor": _processor(),
@@ -59,12 +83,13 @@ def _version(command: list[str]) -> str:
     return answer.stdout.partition("\n")[0].strip()
 
 
-def table(outcomes: Mapping[str, Outcome]) -> str:
-    """Return the figures for people."""
+def table(scenarios: Json) -> str:
+    """Return the figures of all scenarios, as `as_json` has them, for people."""
     cells = [("", "value", "target", "goal", "")]
-    for name, outcome in outcomes.items():
-        cells += [("", "", "", "", ""), (name.upper(), "", "", "", "")]
-        cells += [_cells(row) for row in outcome.rows]
+    for name, scenario in scenarios.items():
+        heading = f"{name.upper()}, {scenario['time']}"
+        cells += [("", "", "", "", ""), (heading, "", "", "", "")]
+        cells += [_cells(_row(figure)) for figure in scenario["figures"]]
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
     return "\n".join(_line(line, widths) for line in cells)
 

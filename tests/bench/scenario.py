@@ -30,6 +30,8 @@ class Options:
     """The most pictures a second in the comparison with the classic pipeline."""
     viewers: int
     """How many watch one stream at once."""
+    players: int
+    """How many players watch at once in the measurement of delay."""
     streams: int
     """At how many streams at once to stop."""
 

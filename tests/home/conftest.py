@@ -19,5 +19,5 @@ async def home() -> AsyncIterator[Home]:
     """Return a Home Assistant that runs; for tests marked with the module's event loop."""
     # Comes before the fixtures of the first test that wants it, while sockets are still blocked.
     pytest_socket.enable_socket()
-    async with Home() as running:
+    async with Home(configuration="pulse:\nstage:\n") as running:
         yield running

@@ -166,7 +166,9 @@ class Home(HomeApi):
         (packages / "addition.yaml").write_text(self._configuration)
         components = self.config_dir / "custom_components"
         components.mkdir()
-        for component in (INTEGRATION, HERE / "components" / "pulse"):
+        # Without it, the package of this name in the working directory would come first.
+        (components / "__init__.py").touch()
+        for component in (INTEGRATION, *(HERE / "components").glob("[a-z]*")):
             (components / component.name).symlink_to(component)
         onboarding = {"version": 4, "key": "onboarding", "data": {"done": SKIPPED_STEPS}}
         (storage / "onboarding").write_text(json.dumps(onboarding))

@@ -61,6 +61,13 @@ async def test_starts_without_installing_anything(home: Home) -> None:
     assert (await home.request("GET", "/api/config"))["state"] == "RUNNING"
 
 
+async def test_components_of_its_own(home: Home) -> None:
+    """What the benchmark adds to Home Assistant is there, whatever the working directory is."""
+    assert (await home.call("pulse", "read", return_response=True))["beats"] > 0
+    with pytest.raises(ServiceError, match="no stream runs"):
+        await home.call("stage", "swap")
+
+
 @pytest.mark.parametrize("path", VIEWS)
 async def test_a_visitor_sees_every_card(home: Home, browser: Browser, visitor: str, path: str) -> None:
     """A user who may only look sees the whole dashboard, and no card has an error."""

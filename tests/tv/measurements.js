@@ -37,9 +37,11 @@ export class Measurements {
   reset() {
     this._since = performance.now();
     this._firstPicture = null;
-    this._frames = this._stalls = this._stalled = this._seeks = 0;
+    this._frames = this._stalled = this._seeks = 0;
+    this._stalls = []; // when each was over
     this._resolution = { width: 0, height: 0 };
     this._latencies = [];
+    this._moments = []; // when each of these pictures was presented
     this._reader.unreadable = 0;
     this._droppedBefore = this._dropped();
   }
@@ -61,7 +63,7 @@ export class Measurements {
     const presented = Date.now() + (expectedDisplayTime - now);
     const last = this._last;
     const stalled = this._stalledFor(now, position);
-    if (stalled) this._stalls++;
+    if (stalled) this._stalls.push(presented);
     this._stalled += stalled;
     if (last && !this._sought) this._interval = 1000 * (position - last.position);
     this._frames += last ? Math.max(presentedFrames - last.presentedFrames, 1) : 1;
@@ -82,11 +84,12 @@ export class Measurements {
       frames: this._frames,
       dropped: this._dropped() - this._droppedBefore,
       seeks: this._seeks,
-      stalls: this._stalls + (stalled ? 1 : 0),
+      stalls: stalled ? [...this._stalls, Date.now()] : this._stalls,
       stalled: this._stalled + stalled,
       seconds: (now - this._since) / 1000,
       firstPicture: this._firstPicture,
       latencies: this._latencies,
+      moments: this._moments,
       unreadable: this._reader.unreadable,
     };
   }
@@ -117,7 +120,10 @@ export class Measurements {
     if (this._time !== null) {
       const age = (((presented - time) % TIME_RANGE) + TIME_RANGE) % TIME_RANGE;
       const signed = age > TIME_RANGE / 2 ? age - TIME_RANGE : age;
-      if (Math.abs(signed) < LONGEST_DELAY) this._latencies.push(signed);
+      if (Math.abs(signed) < LONGEST_DELAY) {
+        this._latencies.push(signed);
+        this._moments.push(presented);
+      }
     }
     this._time = time;
   }

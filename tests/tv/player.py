@@ -73,16 +73,26 @@ class Report:
     """How often the player jumped by itself."""
     seconds: float
     """Measured for so long."""
-    stalls: int
-    """How often a picture stayed as the medium stood still for 0.25 s, or for 1.5 s for whatever reason."""
+    stall_times: tuple[float, ...]
+    """When each stall was over, as `time.time()`.
+
+    A picture stayed as the medium stood still for 0.25 s, or for 1.5 s for whatever reason.
+    """
     stalled: float
     """In seconds, all stalls together."""
     first_picture: float | None
     """When the first picture was presented, as `time.time()`."""
     latencies: tuple[float, ...]
     """From drawing to presentation, in ms: one for each change of the clock card's strip."""
+    moments: tuple[float, ...]
+    """When each of these changes was presented, as `time.time()`."""
     unreadable: int
     """Pictures whose strip failed its checksum."""
+
+    @property
+    def stalls(self) -> int:
+        """How many stalls there were."""
+        return len(self.stall_times)
 
     @property
     def latency(self) -> float | None:
@@ -296,9 +306,10 @@ class Player:
             dropped=data["dropped"],
             seeks=data["seeks"],
             seconds=data["seconds"],
-            stalls=data["stalls"],
+            stall_times=tuple(time / 1000 for time in data["stalls"]),
             stalled=data["stalled"] / 1000,
             first_picture=None if first is None else first / 1000,
             latencies=tuple(data["latencies"]),
+            moments=tuple(time / 1000 for time in data["moments"]),
             unreadable=data["unreadable"],
         )

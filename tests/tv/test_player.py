@@ -23,10 +23,11 @@ REPORT = Report(
     dropped=0,
     seeks=0,
     seconds=1,
-    stalls=0,
+    stall_times=(),
     stalled=0,
     first_picture=None,
     latencies=(),
+    moments=(),
     unreadable=0,
 )
 
