@@ -159,6 +159,18 @@ async def test_playlist_blocks(hass: HomeAssistant, client: Client, stream: Fake
     assert f"part-{stream.store.next_part - 1}.m4s" in text
 
 
+async def test_playlist_of_a_new_viewer(hass: HomeAssistant, client: Client, stream: FakeStream) -> None:
+    """Who asks for no part gets the playlist when it is a good moment to join."""
+    for index in (1, 2):
+        stream.store.add(AVCC, picture(READY_SEGMENTS * 4 + index))
+    asked = hass.async_create_background_task(client.get(_path(stream, "hls.m3u8")), "playlist of the test")
+    for index in (3, 4):
+        await _settle(hass)
+        assert asked.done() == (index == 4)
+        stream.store.add(AVCC, picture(READY_SEGMENTS * 4 + index))
+    assert (await asked).status == HTTPStatus.OK
+
+
 @pytest.mark.parametrize(
     "query", ["_HLS_msn=2", "_HLS_msn=2&_HLS_part=3", "_HLS_msn=0&_HLS_part=99", "_HLS_skip=YES"]
 )

@@ -126,7 +126,9 @@ async def _media_playlist(stream: Stream, request: web.Request) -> web.Response 
     if not await stream.store.wait_for(READY_SEGMENTS):
         return None
     wanted = _number(request, "_HLS_msn"), _number(request, "_HLS_part")
-    if wanted != (None, None) and (refusal := await _block(stream, *wanted)):
+    if wanted == (None, None):
+        await stream.store.wait_to_join()
+    elif refusal := await _block(stream, *wanted):
         return refusal
     return _text(stream.media_playlist())
 

@@ -198,6 +198,19 @@ async def test_a_part_beyond_the_last(broadcast: Broadcast) -> None:
     assert await settled(waiting) == [True]
 
 
+@pytest.mark.parametrize(("parts", "more"), [(0, 0), (1, 2), (2, 1), (3, 1)])
+async def test_waiting_to_join(broadcast: Broadcast, parts: int, more: int) -> None:
+    """Who is new comes when a segment begins, or when there is as much of it as players hold back."""
+    broadcast.finish(2)
+    for _ in range(parts):
+        broadcast.part()
+    waiting = await started(broadcast.store.wait_to_join())
+    for _ in range(more):
+        assert await settled(waiting) == [None]
+        broadcast.part()
+    assert await settled(waiting) == [True]
+
+
 async def test_waiting_for_the_next_part(broadcast: Broadcast) -> None:
     """Who has a part waits for the one after it, and for none that is there."""
     waiting = await started(broadcast.store.wait_after(-1))
@@ -219,6 +232,7 @@ async def test_close_wakes(broadcast: Broadcast) -> None:
     waiting = [await started(wait) for wait in waits]
     store.close()
     assert await settled(*waiting) == [False] * 4
+    assert not await store.wait_to_join()
     assert store.closed
     assert await store.wait_for(1)
     assert await store.wait_for_part(0, 3)

@@ -18,12 +18,11 @@ from m3u8.model import (
 from ..const import MEDIA_PLAYLIST
 from ..models import VIDEO_TIMESCALE, Init, Profile
 from . import fmp4
-from .segments import PART_TARGET, TARGET_DURATION, Segment, SegmentStore
+from .segments import HOLD_BACK_PARTS, PART_TARGET, TARGET_DURATION, Segment, SegmentStore
 
 # EXT-X-MAP outside I-frame playlists needs version 6 (RFC 8216 section 7).
 _VERSION: Final = 6
-# Players stay at least three part target durations behind (RFC 8216bis section 4.4.3.8).
-_PART_HOLD_BACK: Final = 3 * PART_TARGET
+_PART_HOLD_BACK: Final = HOLD_BACK_PARTS * PART_TARGET
 # Parts further from the end than three target durations are of no use (RFC 8216bis section 4.4.4.9); beside
 # these segments, the one that is being filled has parts.
 _SEGMENTS_WITH_PARTS: Final = 2

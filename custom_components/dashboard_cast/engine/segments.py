@@ -19,6 +19,8 @@ TARGET_DURATION: Final = SEGMENT_US // MICROSECONDS
 """What no segment is longer than, in seconds."""
 PART_TARGET: Final = PART_US / MICROSECONDS
 """What no part is longer than, in seconds."""
+HOLD_BACK_PARTS: Final = 3
+"""How many parts players with low latency stay behind at least (RFC 8216bis section 4.4.3.8)."""
 
 
 class Part:
@@ -161,6 +163,20 @@ class SegmentStore:
         while not self.closed and not self._has(segment, part):
             await self._changed.wait()
         return self._has(segment, part)
+
+    async def wait_to_join(self) -> bool:
+        """Wait for a moment at which a playlist puts players that are new as near to the end as can be.
+
+        Such a moment is the beginning of a segment, and that with as many parts in it as players hold back.
+        Players without low latency stay as far behind as they came after the end of the last segment. Some
+        with low latency, Shaka Player 4 among them, begin with the keyframe before the parts they hold back.
+        Returns False when the store was closed before.
+        """
+        parts = len(self.current.parts) if self.current else 0
+        if not parts:
+            return not self.closed
+        last = None if parts >= HOLD_BACK_PARTS else HOLD_BACK_PARTS - 1
+        return await self.wait_for_part(self.next_segment, last)
 
     async def wait_after(self, number: int) -> bool:
         """Wait for the part with the next number; return False when the store was closed before."""
