@@ -9,8 +9,8 @@ from .household import CLOCK, SETTLE_S, Household, household
 from .scenario import Json, Limit, Options, Outcome, Row, Say
 
 NO_STALL = Limit(0)
-# Of CPU time in one go: what is late without it waited for a core, which the viewers of the load generator
-# and the encoder of the stream want as well.
+# Of CPU time in one go, without Python's garbage collector: what is late without computing waited for a core,
+# which the viewers of the load generator and the encoder of the stream want as well.
 LIMIT_BLOCK_MS = Limit(20)
 
 
@@ -60,6 +60,7 @@ def told(verdict: Verdict) -> str:
 def rows(idle: Json, crowds: list[Json]) -> Iterator[Row]:
     """Yield what people want to know."""
     yield Row("no stream: event loop's longest computing in one go", idle["busy_max"], "ms")
+    yield Row("no stream: Python's longest garbage collection", idle["collected_max"], "ms")
     yield Row("no stream: event loop's latest turn, whoever had the cores", idle["lag_max"], "ms")
     for crowd in crowds:
         name = f"{crowd['viewers']} viewers, {crowd['mode']}"
@@ -70,4 +71,5 @@ def rows(idle: Json, crowds: list[Json]) -> Iterator[Row]:
         yield Row(
             f"{name}: event loop's longest computing in one go", pulse["busy_max"], "ms", LIMIT_BLOCK_MS
         )
+        yield Row(f"{name}: Python's longest garbage collection", pulse["collected_max"], "ms")
         yield Row(f"{name}: event loop's latest turn, whoever had the cores", pulse["lag_max"], "ms")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+import gc
 import time
 
 import pytest_asyncio
@@ -39,6 +40,20 @@ async def test_a_loop_that_waits(pulse: Pulse) -> None:
     assert read["lag_max"] >= 90
     assert read["busy_max"] < 50
     assert read["worst"][0][0] == read["lag_max"]
+
+
+async def test_the_garbage_collector(pulse: Pulse) -> None:
+    """A full collection is late, and nobody's computing."""
+    heap = [[number] for number in range(1_000_000)]
+    await asyncio.sleep(2 * INTERVAL_S)
+    pulse.read()
+    gc.collect()
+    await asyncio.sleep(INTERVAL_S)
+    read = pulse.read()
+    assert read["collected_max"] > 10
+    assert read["lag_max"] >= read["collected_max"] - 1
+    assert read["busy_max"] < read["collected_max"] / 2
+    assert len(heap) == 1_000_000
 
 
 async def test_a_reading_begins_anew(pulse: Pulse) -> None:
