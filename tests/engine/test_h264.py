@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings, strategies as st
 import pytest
 
 from custom_components.dashboard_cast.engine import h264
+from custom_components.dashboard_cast.engine.codecs import SOFTWARE
 from custom_components.dashboard_cast.engine.encoder import arguments
 from custom_components.dashboard_cast.engine.flv import Configuration, FlvReader, Picture
 from custom_components.dashboard_cast.engine.h264 import Parameters, Repeater, round_of_repeats
@@ -30,7 +31,7 @@ type Stream = tuple[bytes, list[Picture]]
 @cache
 def coded(count: int = 12, profile: Profile = TINY, *options: str) -> Stream:
     """Return configuration and pictures of the engine's own encoder, with other options of FFmpeg."""
-    command = arguments("ffmpeg", profile, "scale")
+    command = arguments("ffmpeg", SOFTWARE, profile, "scale")
     first, last = command.index("-analyzeduration"), command.index("-map")
     command[first:last] = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=3"]
     command[command.index("-force_key_frames") + 1] = f"expr:not(mod(n,{KEYFRAME_EVERY}))"

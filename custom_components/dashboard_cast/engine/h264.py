@@ -1,19 +1,21 @@
-"""H.264 pictures that cost no encoder: repeats of the picture before (pure).
+"""H.264: what pictures are made of, and repeats of the picture before, which cost no encoder (pure).
 
 A dashboard stands still most of the time, and players still want pictures at fixed times: a repeat is a
 P picture in which every macroblock is skipped (a few bytes), or the last IDR picture once more. Pictures that
 an encoder coded are renumbered to fit in between. The clauses named are those of ITU-T H.264.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 import re
 import struct
 from typing import Final, Self
 
 from ..errors import MalformedMediaError
 
+_START_CODE: Final = b"\0\0\0\1"
 # Table 7-1.
 _SLICE: Final = 1
 _IDR_SLICE: Final = 5
@@ -99,9 +101,7 @@ class Repeater:
 
         Nothing but its slices is left of it. Raises MalformedMediaError when it is broken.
         """
-        slices = [nal for nal in nal_units(data) if nal[0] & _NAL_TYPE in {_SLICE, _IDR_SLICE}]
-        if not slices:
-            raise MalformedMediaError(detail="a picture without a slice")
+        slices = _slices(data)
         if slices[0][0] & _NAL_TYPE == _IDR_SLICE:
             self._idr = slices
             return self._numbered_idr(slices)
@@ -244,6 +244,46 @@ def nal_units(data: bytes) -> Iterator[bytes]:
         if not start < position <= len(data):
             raise MalformedMediaError(detail="a NAL unit is cut off")
         yield data[start:position]
+
+
+def only_slices(data: bytes) -> bytes:
+    """Return a picture without all that is no slice of it; raises MalformedMediaError."""
+    return _joined(_slices(data))
+
+
+def is_idr(data: bytes) -> bool:
+    """Return whether a decoder can begin with a picture; raises MalformedMediaError."""
+    return _slices(data)[0][0] & _NAL_TYPE == _IDR_SLICE
+
+
+def byte_stream(avcc: bytes, pictures: Iterable[bytes]) -> bytes:
+    """Return pictures and what they need as a byte stream (annex B)."""
+    nals = chain(parameter_sets(avcc), *(nal_units(picture) for picture in pictures))
+    return b"".join(_START_CODE + nal for nal in nals)
+
+
+def with_parameter_sets(avcc: bytes, data: bytes) -> bytes:
+    """Return a picture behind the parameter sets of an AVCDecoderConfigurationRecord."""
+    return _joined(parameter_sets(avcc)) + data
+
+
+def parameter_sets(avcc: bytes) -> Iterator[bytes]:
+    """Yield the SPS and PPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1)."""
+    position = 5
+    for mask in (0x1F, 0xFF):
+        count = avcc[position] & mask
+        position += 1
+        for _ in range(count):
+            start = position + 2
+            position = start + int.from_bytes(avcc[position:start])
+            yield avcc[start:position]
+
+
+def _slices(data: bytes) -> list[bytes]:
+    slices = [nal for nal in nal_units(data) if nal[0] & _NAL_TYPE in {_SLICE, _IDR_SLICE}]
+    if not slices:
+        raise MalformedMediaError(detail="a picture without a slice")
+    return slices
 
 
 @cache
