@@ -518,6 +518,21 @@ async def test_stopped_while_it_hangs(encoder: Coding, monkeypatch: pytest.Monke
     assert not left
 
 
+async def test_stop_that_is_cancelled(encoder: Coding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that is itself given up leaves no FFmpeg either, hang as it may."""
+    await encoder.through([paced(frame(0), 0)])
+    (ffmpeg,) = processes("ffmpeg")
+    ffmpeg.suspend()
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    stopping = asyncio.create_task(encoder.stop())
+    for _ in range(2):
+        await asyncio.sleep(0)
+    stopping.cancel()
+    await asyncio.wait([stopping])
+    assert stopping.cancelled()
+    await until(lambda: not alive([ffmpeg]), 5)
+
+
 async def test_becomes_nonsense(tmp_path: Path) -> None:
     """A program that writes no video any more ends the stream."""
     encoder = Coding(script(tmp_path, "echo 'This is no video at all'", "exec cat > /dev/null"), SMALL)

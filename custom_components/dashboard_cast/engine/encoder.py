@@ -177,10 +177,10 @@ class Encoder:
         return await self._run.cpu_time()
 
     async def stop(self) -> None:
-        """End FFmpeg; also when cancelled, none stays."""
+        """End FFmpeg; that goes on when this is cancelled, and none stays."""
         if self._run:
             self._end(self._run)
-        await asyncio.gather(*self._ending)
+        await asyncio.shield(asyncio.gather(*self._ending))
 
     async def _code(self, run: _Run, paced: PacedFrame) -> None:
         self._coded, self._coded_is_key = paced.frame, paced.keyframe

@@ -19,8 +19,7 @@ async def live(store: SegmentStore) -> AsyncIterator[bytes]:
     """Yield init segment and fragments for ever, the next when it is there and asked for.
 
     It begins with what is shown now, on a keyframe. Who takes too long misses parts. It ends with the stream
-    only: where another encoder takes over, its parameter sets come with its keyframes. A file of `avc1`
-    is not to have any there (ISO/IEC 14496-15 section 5.3.3), but players take them, unlike a second `moov`.
+    only: where another encoder takes over, what a player needs comes with the keyframes (`Part.data`).
     """
     if not await store.wait_for(1):
         return
@@ -29,7 +28,7 @@ async def live(store: SegmentStore) -> AsyncIterator[bytes]:
     yield _padded(fmp4.init(init.avcc, init.width, init.height) + _caught_up(segment))
     while await store.wait_after(number):
         part = _next(store, number)
-        yield _padded(part.data if part.init == init else _self_contained(part))
+        yield _padded(part.data)
         number = part.number
 
 
@@ -45,17 +44,6 @@ def _next(store: SegmentStore, number: int) -> Part:
     if store.next_part - number > MAX_BEHIND:
         return _latest(store).parts[0]
     return store.parts[number + 1]
-
-
-def _self_contained(part: Part) -> bytes:
-    """Return a part with parameter sets before each keyframe."""
-    samples = [
-        replace(sample, data=h264.with_parameter_sets(part.init.avcc, sample.data))
-        if sample.keyframe
-        else sample
-        for sample in part.samples
-    ]
-    return fmp4.fragment(part.number + 1, samples, part.end)
 
 
 def _caught_up(segment: Segment) -> bytes:
