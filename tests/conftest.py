@@ -81,7 +81,7 @@ def source_ip() -> Iterator[MagicMock]:
 @pytest.fixture
 def entry(hass: HomeAssistant, enable_custom_integrations: None, source_ip: MagicMock) -> MockConfigEntry:
     """Return the config entry, not set up yet."""
-    config_entry = MockConfigEntry(domain=DOMAIN, title="Dashboard Cast")
+    config_entry = MockConfigEntry(domain=DOMAIN, title="Dashboard Cast", data={"encoders": ["libx264"]})
     config_entry.add_to_hass(hass)
     return config_entry
 

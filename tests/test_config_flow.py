@@ -23,6 +23,7 @@ from custom_components.dashboard_cast.errors import (
 from .common import FakeBrowser, MockConfigEntry, MockUser, Studio, get_schema_suggested_value, settled
 
 PROGRAMS = {"browser": "/opt/chrome", "ffmpeg": "/opt/ffmpeg"}
+WORKING = ["h264_vaapi", "libx264", "h264_qsv"]
 FAILURES: list[tuple[DashboardCastError, str, dict[str, str]]] = [
     (BrowserMissingError(), "browser_missing", {}),
     (BrowserFailedError(detail="crashed"), "browser_failed", {"detail": "crashed"}),
@@ -36,6 +37,7 @@ FAILURES: list[tuple[DashboardCastError, str, dict[str, str]]] = [
 def trial() -> Iterator[AsyncMock]:
     """Return what stands in for the trial of browser and FFmpeg."""
     with patch("custom_components.dashboard_cast.config_flow.try_engine") as mock:
+        mock.return_value = WORKING
         yield mock
 
 
@@ -64,7 +66,7 @@ async def test_nothing_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None:
     result = await _submit(hass, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Dashboard Cast"
-    assert (result["data"], result["options"]) == ({}, {})
+    assert (result["data"], result["options"]) == ({"encoders": WORKING}, {})
     trial.assert_awaited_once_with(None, "ffmpeg")
     await settled(hass)
     [entry] = hass.config_entries.async_entries(DOMAIN)
@@ -82,8 +84,9 @@ async def test_progress(hass: HomeAssistant, trial: AsyncMock) -> None:
     """The dialogue shows that it goes on until the trial is over, and then goes on by itself."""
     over = asyncio.Event()
 
-    async def wait(*_programs: Any) -> None:
+    async def wait(*_programs: Any) -> list[str]:
         await over.wait()
+        return WORKING
 
     trial.side_effect = wait
     form = await _begin(hass)
@@ -258,6 +261,67 @@ async def test_options_failure_and_retry(
     trial.side_effect = None
     result = await hass.config_entries.options.async_configure(result["flow_id"], {"browser": "/opt/other"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+def _encoders(entry: MockConfigEntry) -> list[str]:
+    """Return the encoders that streams use, the first until it fails and so on."""
+    return [codec.name for codec in entry.runtime_data._codecs]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, ["h264_vaapi", "libx264"]),
+        ({"encoder": "automatic"}, ["h264_vaapi", "libx264"]),
+        ({"encoder": "libx264"}, ["libx264"]),
+        ({"encoder": "h264_qsv"}, ["h264_qsv", "libx264"]),
+    ],
+)
+async def test_options_encoder(
+    *,
+    hass: HomeAssistant,
+    loaded: MockConfigEntry,
+    trial: AsyncMock,
+    chosen: dict[str, str],
+    expected: list[str],
+) -> None:
+    """What is chosen is used, else the best; software is behind it in any case."""
+    hass.config_entries.async_update_entry(loaded, data={"encoders": WORKING})
+    result = await _set(hass, loaded, ffmpeg="/opt/other", **chosen)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert loaded.data["encoders"] == WORKING
+    assert _encoders(loaded) == expected
+    form = await _options(hass, loaded)
+    assert form["data_schema"] is not None
+    assert form["data_schema"].schema["encoder"].config["options"] == ["automatic", *WORKING]
+
+
+async def test_options_encoder_that_does_not_work(
+    hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """An encoder that another FFmpeg lacks is not saved, nor is what was found out; without it all is."""
+    hass.config_entries.async_update_entry(loaded, data={"encoders": WORKING})
+    await _set(hass, loaded, encoder="h264_qsv", **PROGRAMS)
+    trial.return_value = ["libx264"]
+    result = await _set(hass, loaded, ffmpeg="/opt/other", encoder="h264_qsv")
+    assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"encoder": "encoder_unavailable"})
+    assert (loaded.options["ffmpeg"], loaded.data["encoders"]) == ("/opt/ffmpeg", WORKING)
+    result = await hass.config_entries.options.async_configure(result["flow_id"], {"ffmpeg": "/opt/other"})
+    await settled(hass)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert _encoders(loaded) == ["libx264"]
+
+
+async def test_entry_from_before_there_was_a_choice(
+    hass: HomeAssistant, entry: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """It goes on with software; with the next change of the options it learns what works."""
+    hass.config_entries.async_update_entry(entry, data={}, options=PROGRAMS)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert _encoders(entry) == ["libx264"]
+    await _set(hass, entry, base_url="http://192.168.1.10:8123", **PROGRAMS)
+    trial.assert_awaited_once()
+    assert _encoders(entry) == ["h264_vaapi", "libx264"]
 
 
 @pytest.mark.parametrize(

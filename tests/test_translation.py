@@ -19,7 +19,8 @@ import pytest
 
 from custom_components.dashboard_cast import errors, services
 from custom_components.dashboard_cast.config_flow import DashboardCastConfigFlow, DashboardCastOptionsFlow
-from custom_components.dashboard_cast.const import DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
+from custom_components.dashboard_cast.const import AUTOMATIC, DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
+from custom_components.dashboard_cast.engine.codecs import CODECS
 from custom_components.dashboard_cast.errors import DashboardCastError
 from custom_components.dashboard_cast.models import SizePreset
 from custom_components.dashboard_cast.translation import translated
@@ -165,7 +166,7 @@ def test_flow_steps() -> None:
     for step, fields in (
         (config["step"]["user"], programs),
         (config["step"]["failed"], programs),
-        (ENGLISH["options"]["step"]["init"], programs | {"user", "base_url"}),
+        (ENGLISH["options"]["step"]["init"], programs | {"user", "base_url", "encoder"}),
     ):
         assert step["title"]
         assert set(step["data"]) == set(step["data_description"]) == fields
@@ -255,6 +256,12 @@ def test_service_sizes() -> None:
     assert set(select["options"]) == set(texts) == set(SizePreset)
     for size in SizePreset:
         assert texts[size] == " × ".join(str(side) for side in size.pixels)  # noqa: RUF001
+
+
+def test_encoders() -> None:
+    """Every encoder that can be chosen has a name, and nothing else has."""
+    names = ENGLISH["selector"]["encoder"]["options"]
+    assert set(names) == {AUTOMATIC, *(codec.name for codec in CODECS)}
 
 
 def test_no_stray_braces() -> None:

@@ -7,8 +7,17 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .auth import async_ensure_user, async_remove_user
-from .const import CONF_BROWSER, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
+from .const import (
+    AUTOMATIC,
+    CONF_BROWSER,
+    CONF_ENCODER,
+    CONF_ENCODERS,
+    CONF_FFMPEG,
+    DEFAULT_FFMPEG,
+    DOMAIN,
+)
 from .engine.browser import LocalBrowser
+from .engine.codecs import preferred
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
 from .views import StreamView
@@ -28,7 +37,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
     await async_ensure_user(hass, entry)
     browser = LocalBrowser(entry.options.get(CONF_BROWSER))
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
-    registry = entry.runtime_data = Registry(hass, entry, browser, ffmpeg)
+    chosen = entry.options.get(CONF_ENCODER, AUTOMATIC)
+    # Entries from before there was a choice know of no encoder: they go on with software.
+    codecs = preferred(entry.data.get(CONF_ENCODERS, ()), None if chosen == AUTOMATIC else chosen)
+    registry = entry.runtime_data = Registry(hass, entry, browser, ffmpeg, codecs)
 
     async def shut_down(_event: Event) -> None:
         await registry.async_shutdown()

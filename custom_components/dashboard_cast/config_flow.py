@@ -23,7 +23,18 @@ from homeassistant.helpers.selector import (
 import probatio
 from yarl import URL
 
-from .const import CONF_BASE_URL, CONF_BROWSER, CONF_FFMPEG, CONF_USER, DEFAULT_FFMPEG, DOMAIN
+from .const import (
+    AUTOMATIC,
+    CONF_BASE_URL,
+    CONF_BROWSER,
+    CONF_ENCODER,
+    CONF_ENCODERS,
+    CONF_FFMPEG,
+    CONF_USER,
+    DEFAULT_FFMPEG,
+    DOMAIN,
+)
+from .engine.codecs import SOFTWARE
 from .engine.trial import try_engine
 from .errors import DashboardCastError
 
@@ -35,9 +46,12 @@ _PROGRAMS: Final = probatio.Schema(
 )
 
 
-async def _async_check(programs: dict[str, Any]) -> None:
-    """Draw and encode a page with these programs; raises a DashboardCastError."""
-    await try_engine(programs.get(CONF_BROWSER), programs.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+async def _async_check(programs: dict[str, Any]) -> list[str]:
+    """Draw and encode a page; return the encoders that work, in the order in which to use them.
+
+    Raises a DashboardCastError.
+    """
+    return await try_engine(programs.get(CONF_BROWSER), programs.get(CONF_FFMPEG, DEFAULT_FFMPEG))
 
 
 class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -46,7 +60,8 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         """Begin with the programs that are found without being told."""
         self._programs: dict[str, Any] = {}
-        self._check: asyncio.Task[None] | None = None
+        self._check: asyncio.Task[list[str]] | None = None
+        self._encoders: list[str] = []
         self._failure: DashboardCastError | None = None
 
     @staticmethod
@@ -75,7 +90,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
             )
         check, self._check = self._check, None
         try:
-            await check
+            self._encoders = await check
         except DashboardCastError as error:
             self._failure = error
             return self.async_show_progress_done(next_step_id="failed")
@@ -91,7 +106,9 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Create the entry."""
-        return self.async_create_entry(title="Dashboard Cast", data={}, options=self._programs)
+        return self.async_create_entry(
+            title="Dashboard Cast", data={CONF_ENCODERS: self._encoders}, options=self._programs
+        )
 
     def _async_show_programs(
         self, errors: dict[str, str], placeholders: dict[str, str] | None = None, step_id: str = "user"
@@ -106,7 +123,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
 
 class DashboardCastOptionsFlow(OptionsFlowWithReload):
-    """Change how TVs reach Home Assistant, whose dashboards are shown, and which programs are used."""
+    """Change how TVs reach Home Assistant, whose dashboards are shown, and what is used for it."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for all of it at once."""
@@ -117,8 +134,12 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             try:
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
-                elif _programs(user_input) != _programs(current):
-                    await _async_check(user_input)
+                elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
+                    working = await _async_check(user_input)
+                    if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):
+                        self._keep(working)
+                    else:
+                        errors[CONF_ENCODER] = "encoder_unavailable"
             except DashboardCastError as error:
                 errors["base"] = error.key
                 placeholders = error.placeholders
@@ -132,12 +153,18 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             description_placeholders=placeholders,
         )
 
+    def _keep(self, encoders: list[str]) -> None:
+        """Keep what was found out."""
+        data = {**self.config_entry.data, CONF_ENCODERS: encoders}
+        self.hass.config_entries.async_update_entry(self.config_entry, data=data)
+
     async def _async_schema(self) -> probatio.Schema:
         users = [
             SelectOptionDict(value=user.id, label=user.name or user.id)
             for user in await self.hass.auth.async_get_users()
             if user.is_active and not user.system_generated
         ]
+        working = self.config_entry.data.get(CONF_ENCODERS, [SOFTWARE.name])
         return probatio.Schema(
             {
                 probatio.Optional(CONF_USER): SelectSelector(
@@ -145,6 +172,13 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                 ),
                 probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
                 **_PROGRAMS.schema,
+                probatio.Optional(CONF_ENCODER): SelectSelector(
+                    SelectSelectorConfig(
+                        options=[AUTOMATIC, *working],
+                        mode=SelectSelectorMode.DROPDOWN,
+                        translation_key=CONF_ENCODER,
+                    )
+                ),
             }
         )
 
@@ -160,5 +194,10 @@ def _is_address(address: str | None) -> bool:
     return url.scheme in {"http", "https"} and bool(url.host)
 
 
-def _programs(settings: dict[str, Any]) -> tuple[str | None, str | None]:
-    return settings.get(CONF_BROWSER), settings.get(CONF_FFMPEG)
+def _tried(settings: dict[str, Any]) -> tuple[str | None, str | None, str]:
+    """Return what makes another trial necessary."""
+    return (
+        settings.get(CONF_BROWSER),
+        settings.get(CONF_FFMPEG),
+        settings.get(CONF_ENCODER, AUTOMATIC),
+    )

@@ -20,10 +20,15 @@ CONTENT_TYPE_JPEG: Final = "image/jpeg"
 
 CONF_BASE_URL: Final = "base_url"
 CONF_BROWSER: Final = "browser"
+CONF_ENCODER: Final = "encoder"
+"""In the options: the name of an encoder, or `AUTOMATIC`."""
+CONF_ENCODERS: Final = "encoders"
+"""In the data: the names of the encoders that work, in the order in which to use them."""
 CONF_FFMPEG: Final = "ffmpeg"
 CONF_USER: Final = "user"
 CONF_USER_ID: Final = "user_id"
 
+AUTOMATIC: Final = "automatic"
 DEFAULT_FFMPEG: Final = "ffmpeg"
 DEFAULT_FRAME_RATE: Final = 15
 MAX_FRAME_RATE: Final = 30

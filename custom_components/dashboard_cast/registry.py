@@ -1,7 +1,7 @@
 """What runs: every stream and every cast session, and who ends them."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 import logging
@@ -20,6 +20,7 @@ from .const import DOMAIN
 from .dashboards import async_check_dashboard
 from .devices import playable
 from .engine.cdp import Browser
+from .engine.codecs import Codec
 from .engine.stream import Stream
 from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
 from .models import Profile, Source, StreamFormat
@@ -51,12 +52,18 @@ class Registry:
     """The only owner of streams and cast sessions."""
 
     def __init__(
-        self, hass: HomeAssistant, entry: DashboardCastConfigEntry, browser: Browser, ffmpeg: str
+        self,
+        hass: HomeAssistant,
+        entry: DashboardCastConfigEntry,
+        browser: Browser,
+        ffmpeg: str,
+        codecs: Sequence[Codec],
     ) -> None:
         self._hass = hass
         self._entry = entry
         self._browser = browser
         self._ffmpeg = ffmpeg
+        self._codecs = codecs
         self._home = browser_url(hass)
         self._sign_in = SignIn(hass, entry, self._home)
         self._slots: set[_Slot] = set()
@@ -216,6 +223,7 @@ class Registry:
             profile,
             browser=self._browser,
             ffmpeg=self._ffmpeg,
+            codecs=self._codecs,
             home=self._home,
             credentials=self._sign_in.async_credentials,
             on_end=lambda reason: self._stream_ended(slot, reason),

@@ -14,6 +14,7 @@ import pytest
 from ..home.api import ServiceError
 from ..home.home import Home
 from ..tv import Television
+from ..tv.library import PlayerKind
 from ..tv.player import Report
 
 TV_ENTITY = "media_player.living_room_tv"
@@ -91,9 +92,9 @@ class House:
 
 
 @asynccontextmanager
-async def house(**options: Any) -> AsyncIterator[House]:
-    """Give a house; the options are those of `Home`."""
-    async with Television() as tv, Home(**options) as home:
+async def house(*, player: PlayerKind = PlayerKind.SHAKA_5, **options: Any) -> AsyncIterator[House]:
+    """Give a house whose TV plays HLS with a player; the options are those of `Home`."""
+    async with Television(player=player) as tv, Home(**options) as home:
         result = await home.flow("dashboard_cast", {})
         await home.add_cast([tv.host])
         found = House(home, tv, result["result"]["entry_id"])

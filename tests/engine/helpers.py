@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 import psutil
 
+from custom_components.dashboard_cast.engine.codecs import SOFTWARE, Codec
 from custom_components.dashboard_cast.engine.encoder import Encoder
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US, PacedFrame
 from custom_components.dashboard_cast.models import Frame, Profile, Sample
@@ -146,8 +147,8 @@ type Coded = list[tuple[bytes, Sample]]
 class Coding(Encoder):
     """An encoder whose pictures are asked for in several goes."""
 
-    def __init__(self, binary: str, profile: Profile) -> None:
-        super().__init__(binary, profile)
+    def __init__(self, binary: str, profile: Profile, codecs: Sequence[Codec] = (SOFTWARE,)) -> None:
+        super().__init__(binary, profile, codecs)
         self._coded_pictures = self.samples()
 
     async def through(self, pictures: Sequence[PacedFrame]) -> Coded:

@@ -1,13 +1,16 @@
-"""Tests of the endless fragmented MP4: it begins now, has no gap, and ends when it has to."""
+"""Tests of the endless fragmented MP4: it begins now, has no gap, and goes on as long as the stream."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
 
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.dashboard_cast.engine import fmp4
+from custom_components.dashboard_cast.engine import fmp4, h264
+from custom_components.dashboard_cast.engine.codecs import preferred
 from custom_components.dashboard_cast.engine.live import MAX_BEHIND, _padded, live
 from custom_components.dashboard_cast.engine.pacer import SEGMENT_US
 from custom_components.dashboard_cast.engine.segments import KEPT, SegmentStore
@@ -15,7 +18,8 @@ from custom_components.dashboard_cast.models import Sample
 
 from .boxes import MovieFragment, Run, boxes, fragments
 from .broadcast import PARTS, Broadcast, changes, configuration
-from .helpers import SMALL, TIMEOUT_S, checksums, encode, frame, paced, probe, run, still
+from .hardware import HARDWARE, stand_in
+from .helpers import SMALL, TIMEOUT_S, Coding, checksums, encode, frame, paced, probe, run, still
 
 # ISO/IEC 14496-12 section 8.8.3.1: a sample that depends on others is no sync sample.
 NON_SYNC = 0x00010000
@@ -203,23 +207,59 @@ async def test_nothing_of_an_empty_store() -> None:
 
 
 @pytest.mark.parametrize("behind", [0, 5, 40])
-async def test_ends_where_another_init_is_needed(broadcast: Broadcast, behind: int) -> None:
-    """A file has one configuration: where another is needed, it ends."""
+async def test_goes_on_with_another_configuration(broadcast: Broadcast, behind: int) -> None:
+    """A file has one init segment: what another encoder needs comes with its keyframes, and nowhere else."""
     broadcast.segments(2)
     viewer = live(broadcast.store)
     await take(viewer)
     broadcast.avcc = configuration(1)
-    broadcast.finish(1)
+    broadcast.finish(2)
     for _ in range(behind):
         broadcast.part()
+    broadcast.store.close()
     pieces = [piece async for piece in viewer]
-    assert len(pieces) <= PARTS
-    times = [
-        sample.time
-        for sample in broadcast.samples
-        if sample.data in {one for p in pieces for one in video(p).data}
+    known = {sample.data: sample for sample in broadcast.samples}
+    sets = b"".join(len(one).to_bytes(4) + one for one in h264.parameter_sets(broadcast.avcc))
+    found = [one for piece in pieces for one in video(piece).data]
+    keyframes = [one.removeprefix(sets) for one in found if one.startswith(sets)]
+    after = [known[one] for one in keyframes]
+    assert after
+    assert all(sample.keyframe and sample.time >= 2 * 90_000 for sample in after)
+    others = [known[one] for one in found if not one.startswith(sets)]
+    assert not [sample for sample in others if sample.keyframe and sample.time >= 2 * 90_000]
+
+
+async def test_another_encoder_takes_over(tmp_path: Path) -> None:
+    """FFmpeg decodes what another encoder made, in the same file, to its very pictures, and does not warn."""
+    pictures = [paced(frame(index), index * 100_000) for index in range(31)]
+    before = await encode(pictures)
+    # Without arithmetic coding, so that its pictures are rubbish with the first one's parameter sets.
+    other = Coding(stand_in(tmp_path, parameters="cabac=0"), SMALL, preferred([HARDWARE]))
+    await other.start()
+    after = await other.through(pictures)
+    await other.stop()
+    switch = SEGMENT_US * 9 // 100
+    coded = [one for one in before if one[1].time < switch] + [one for one in after if one[1].time >= switch]
+    assert len({avcc for avcc, _ in coded}) == 2
+    store = SegmentStore(SMALL.width, SMALL.height)
+    viewer = live(store)
+    pieces: list[bytes] = []
+    for avcc, sample in coded:
+        store.add(avcc, sample)
+        if sample.time >= switch and not pieces:
+            pieces = await take(viewer)
+    store.close()
+    pieces += [piece async for piece in viewer]
+    looks = [
+        look
+        for avcc, some in groupby(coded[:-1], itemgetter(0))
+        for look in await checksums(avcc, [sample.data for _, sample in some])
     ]
-    assert max(times, default=0) < 2 * 90_000
+    command = ("ffmpeg", "-v", "warning", "-i", "pipe:0", "-map", "0:v", "-fps_mode", "passthrough")
+    lines = (await run(*command, "-f", "framemd5", "pipe:1", data=b"".join(pieces), quiet=True)).splitlines()
+    seen = [line.decode().split()[-1] for line in lines if not line.startswith(b"#")]
+    first = len([one for one in coded if one[1].time < switch])
+    assert seen[-len(looks) + first :] == looks[first:]
 
 
 @settings(max_examples=30, deadline=None)

@@ -114,6 +114,16 @@ async def test_stops_although_a_child_of_it_goes_on(child: ChildProcess) -> None
             grandchild.kill()
 
 
+async def test_stop_that_is_cancelled(child: ChildProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no time to wait for the end of a stubborn process leaves none either."""
+    monkeypatch.setattr(module, "_GRACE_S", TIMEOUT_S)
+    process = await start(child, STUBBORN)
+    await child.stdout.readline()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(child.stop(), 0.1)
+    await until(lambda: not alive([process]), 5)
+
+
 async def test_stop_without_start() -> None:
     """There is nothing to stop before the start."""
     await ChildProcess("test").stop()

@@ -10,7 +10,7 @@ from typing import override
 
 import pytest
 
-from custom_components.dashboard_cast.engine import encoder, fmp4, stream as stream_module
+from custom_components.dashboard_cast.engine import fmp4, stream as stream_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
 from custom_components.dashboard_cast.engine.page import Credentials
@@ -271,12 +271,10 @@ async def test_ffmpeg_killed(stream: Stream, ends: Ends) -> None:
     assert not ends.reasons
 
 
-async def test_ffmpeg_killed_too_often(
-    browser: LocalBrowser, frontend: Frontend, ends: Ends, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ffmpeg_killed_too_often(browser: LocalBrowser, frontend: Frontend, ends: Ends) -> None:
     """A stream whose FFmpeg ends again and again is told so once, and closes its page."""
-    monkeypatch.setattr(encoder, "_MAX_FAILURES", 1)
     stream = make(browser, frontend, ends, DRAWN + MOVING)
+    stream._encoder._restarts = 1
     await asyncio.wait_for(stream.start(), TIMEOUT_S)
     while not ends.reasons:
         for process in processes("ffmpeg"):

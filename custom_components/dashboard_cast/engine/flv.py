@@ -88,10 +88,11 @@ class FlvReader:
 
 
 def _video(payload: bytes) -> Configuration | Picture | None:
-    """Return what a video tag holds, None for the end of the sequence."""
+    """Return what a video tag holds, None for the end of the sequence and for a configuration to come."""
     if len(payload) < _VIDEO_HEADER_SIZE or payload[0] & 0xF != _AVC:
         raise MalformedMediaError(detail="FLV video that is not H.264")
     data = payload[_VIDEO_HEADER_SIZE:]
     if payload[1] == _CONFIGURATION:
-        return Configuration(data)
+        # Encoders that have none before their first picture announce an empty one.
+        return Configuration(data) if data else None
     return Picture(data, payload[0] >> 4 == _KEYFRAME) if payload[1] == _PICTURE else None

@@ -1,22 +1,25 @@
-"""H.264 pictures that cost no encoder: repeats of the picture before (pure).
+"""H.264: what pictures are made of, and repeats of the picture before, which cost no encoder (pure).
 
 A dashboard stands still most of the time, and players still want pictures at fixed times: a repeat is a
 P picture in which every macroblock is skipped (a few bytes), or the last IDR picture once more. Pictures that
 an encoder coded are renumbered to fit in between. The clauses named are those of ITU-T H.264.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 import re
-import struct
 from typing import Final, Self
 
 from ..errors import MalformedMediaError
 
+_START_CODE: Final = b"\0\0\0\1"
 # Table 7-1.
 _SLICE: Final = 1
 _IDR_SLICE: Final = 5
+_SEQUENCE_SET: Final = 7
+_PICTURE_SET: Final = 8
 _NAL_TYPE: Final = 0x1F
 _NAL_REFERENCE: Final = 0x60
 # A slice that others refer to, of a picture that is no IDR picture.
@@ -29,7 +32,10 @@ _SLICE_TYPES: Final = 5
 _HIGH_PROFILES: Final = frozenset((100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135))
 # Clause 7.4.2.1.1, and table A-1 for the highest level.
 _MAX_FRAME_NUMBER_BITS: Final = 16
+_MAX_ORDER_BITS: Final = 16
 _MAX_MACROBLOCKS: Final = 139_264
+# More repeats at once than twice that are no use to anybody.
+_MAX_ROUND: Final = 512
 # No slice header of ours is longer, in bytes.
 _MAX_HEADER: Final = 40
 _ESCAPED: Final = re.compile(rb"\x00\x00(?=[\x00-\x03])")
@@ -53,8 +59,12 @@ class Parameters:
     macroblocks: int
     """In one picture."""
     frame_number_bits: int
+    order_bits: int
+    """Of the picture order count; 0 where the order of output follows from frame numbers."""
     picture_set: int
     """Number of the picture parameter set."""
+    cabac: bool
+    """Whether coded data are arithmetic, else of variable length (CAVLC)."""
     initial_qp: int
     deblocking_control: bool
 
@@ -64,13 +74,30 @@ class Parameters:
 
         Raises MalformedMediaError when it is broken, or when repeats do not fit into such a stream.
         """
-        try:
-            sequence, picture = _parameter_sets(avcc)
-        except (struct.error, IndexError) as error:
-            raise MalformedMediaError(detail="H.264 configuration is cut off") from error
-        macroblocks, frame_number_bits = _sequence_set(_BitReader(_unescaped(sequence)[1:]))
-        picture_set, initial_qp, deblocking_control = _picture_set(_BitReader(_unescaped(picture)[1:]))
-        return cls(macroblocks, frame_number_bits, picture_set, initial_qp, deblocking_control)
+        sets = [*parameter_sets(avcc)]
+        if [int.from_bytes(nal[:1]) & _NAL_TYPE for nal in sets] != [_SEQUENCE_SET, _PICTURE_SET]:
+            raise MalformedMediaError(detail="not one sequence and one picture parameter set of H.264")
+        sequence, picture = sets
+        macroblocks, frame_number_bits, order_bits = _sequence_set(_BitReader(_unescaped(sequence)[1:]))
+        return cls(
+            macroblocks, frame_number_bits, order_bits, *_picture_set(_BitReader(_unescaped(picture)[1:]))
+        )
+
+    @property
+    def number_bits(self) -> int:
+        """How many bits number a picture but an IDR picture: frame_num, and pic_order_cnt_lsb behind it."""
+        return self.frame_number_bits + self.order_bits
+
+    def numbers(self, count: int) -> str:
+        """Return these bits for a picture so many after a keyframe; the order counts fields."""
+        frame_number = count % (1 << self.frame_number_bits)
+        order = 2 * count % (1 << self.order_bits)
+        return f"{frame_number << self.order_bits | order:0{self.number_bits}b}"
+
+    @property
+    def round(self) -> int:
+        """After how many pictures numbers begin anew."""
+        return 1 << max(self.frame_number_bits, self.order_bits - 1)
 
 
 class Repeater:
@@ -79,39 +106,37 @@ class Repeater:
     Pictures are given and returned as NAL units, each with its length in four bytes before it.
     """
 
-    def __init__(self, avcc: bytes, frame_number: int = 0) -> None:
+    def __init__(self, avcc: bytes, count: int = 0) -> None:
         """Begin with the encoder's configuration; raises MalformedMediaError, as `Parameters.of` does.
 
-        frame_number: how many pictures there were since the last keyframe.
+        count: how many pictures there were since the last keyframe.
         """
         self._parameters = Parameters.of(avcc)
-        self._frame_number = frame_number
+        self._count = count
         self._idr_number = 0
         self._idr: list[bytes] | None = None
 
     @property
-    def frame_number_bits(self) -> int:
-        """How many bits number the pictures; after that many they begin anew."""
-        return self._parameters.frame_number_bits
+    def round(self) -> int:
+        """After how many pictures their numbers begin anew."""
+        return self._parameters.round
 
     def coded(self, data: bytes) -> bytes:
         """Return a picture the encoder coded, numbered as the stream needs it.
 
         Nothing but its slices is left of it. Raises MalformedMediaError when it is broken.
         """
-        slices = [nal for nal in nal_units(data) if nal[0] & _NAL_TYPE in {_SLICE, _IDR_SLICE}]
-        if not slices:
-            raise MalformedMediaError(detail="a picture without a slice")
+        slices = _slices(data)
         if slices[0][0] & _NAL_TYPE == _IDR_SLICE:
             self._idr = slices
             return self._numbered_idr(slices)
         self._idr = None
-        self._advance()
+        self._count += 1
         return _joined(self._numbered(nal) for nal in slices)
 
     def skip(self) -> bytes:
         """Return a picture that looks like the one before; there has to be one."""
-        self._advance()
+        self._count += 1
         return _joined([self._skip_slice()])
 
     def key(self) -> bytes:
@@ -119,28 +144,25 @@ class Repeater:
         assert self._idr is not None
         return self._numbered_idr(self._idr)
 
-    def _advance(self) -> None:
-        """Count a picture that others refer to (clause 7.4.3, frame_num)."""
-        self._frame_number = (self._frame_number + 1) % (1 << self._parameters.frame_number_bits)
-
     def _numbered(self, nal: bytes) -> bytes:
-        """Return a slice with the current frame number: it takes as many bits as the one before."""
+        """Return a slice with its numbers: they take as many bits as those before (clause 7.3.3)."""
         if not nal[0] & _NAL_REFERENCE:
             raise MalformedMediaError(detail="a picture that none refers to")
         rbsp = _unescaped(nal)
         header = _BitReader(rbsp[1:_MAX_HEADER])
         self._skip_slice_start(header)
-        size = 8 * len(rbsp) - 8
-        shift = size - header.position - self._parameters.frame_number_bits
+        size, bits = 8 * len(rbsp) - 8, self._parameters.number_bits
+        shift = size - header.position - bits
         if shift < 0:
             raise MalformedMediaError(detail="a slice is cut off")
-        mask = ((1 << self._parameters.frame_number_bits) - 1) << shift
-        bits = int.from_bytes(rbsp[1:]) & ~mask | self._frame_number << shift
-        return nal[:1] + _escaped(bits.to_bytes(size // 8))
+        mask = ((1 << bits) - 1) << shift
+        number = int(self._parameters.numbers(self._count), 2)
+        numbered = int.from_bytes(rbsp[1:]) & ~mask | number << shift
+        return nal[:1] + _escaped(numbered.to_bytes(size // 8))
 
     def _numbered_idr(self, slices: list[bytes]) -> bytes:
         """Return an IDR picture with another idr_pic_id than the one before (clause 7.4.3)."""
-        self._frame_number = 0
+        self._count = 0
         self._idr_number ^= 1
         return _joined(self._numbered_idr_slice(nal) for nal in slices)
 
@@ -152,13 +174,16 @@ class Repeater:
         header.skip(self._parameters.frame_number_bits)
         before = header.position
         header.unsigned_golomb()  # idr_pic_id
-        after = header.position
+        start, after = header.bits[:before] + _golomb(self._idr_number), header.position
+        if self._parameters.order_bits and header.fixed(self._parameters.order_bits):
+            raise MalformedMediaError(detail="a keyframe that is not the first in order")
+        if not self._parameters.cabac:
+            return nal[:1] + _escaped(_behind(start, rbsp[1:], after))
         header.skip(2)  # no_output_of_prior_pics_flag, long_term_reference_flag
         self._skip_slice_end(header)
         # What follows the header is aligned to bytes (clause 7.3.4), so it need not be moved bit by bit.
         rest = rbsp[1 + (header.position + 7) // 8 :]
-        bits = header.bits[:before] + _golomb(self._idr_number) + header.bits[after : header.position]
-        return nal[:1] + _escaped(_aligned(bits) + rest)
+        return nal[:1] + _escaped(_aligned(start + header.bits[after : header.position]) + rest)
 
     def _skip_slice_start(self, header: _BitReader) -> int:
         """Read a slice header up to frame_num (clause 7.3.3) and return the type of the slice."""
@@ -180,15 +205,20 @@ class Repeater:
             _golomb(0),  # first_mb_in_slice
             _golomb(_P + _SLICE_TYPES),
             _golomb(parameters.picture_set),
-            f"{self._frame_number:0{parameters.frame_number_bits}b}",
+            parameters.numbers(self._count),
             "1" + _golomb(0),  # the one reference picture, whatever the picture parameter set says
             "0",  # ref_pic_list_modification_flag_l0
             "0",  # adaptive_ref_pic_marking_mode_flag
-            _golomb(0),  # cabac_init_idc
+            _golomb(0) if parameters.cabac else "",  # cabac_init_idc
             _signed_golomb(_SKIP_QP - parameters.initial_qp),
             _golomb(1) if parameters.deblocking_control else "",  # no deblocking
         ))  # fmt: skip
-        return bytes((_SKIP_NAL_HEADER,)) + _escaped(_aligned(header) + skipped(parameters.macroblocks))
+        if parameters.cabac:
+            data = _aligned(header) + skipped(parameters.macroblocks)
+        else:
+            # mb_skip_run, and the stop bit (clauses 7.3.4 and 7.3.2.11).
+            data = _aligned(header + _golomb(parameters.macroblocks) + "1", "0")
+        return bytes((_SKIP_NAL_HEADER,)) + _escaped(data)
 
 
 def round_of_repeats(avcc: bytes, pictures: int) -> list[bytes]:
@@ -197,8 +227,9 @@ def round_of_repeats(avcc: bytes, pictures: int) -> list[bytes]:
     What follows in the segment fits behind them as it is.
     Raises MalformedMediaError, as `Parameters.of` does.
     """
-    repeater = Repeater(avcc, frame_number=pictures - 1)
-    return [repeater.skip() for _ in range(2 << repeater.frame_number_bits)]
+    repeater = Repeater(avcc, count=pictures - 1)
+    _require(repeater.round <= _MAX_ROUND, "short numbers")
+    return [repeater.skip() for _ in range(2 * repeater.round)]
 
 
 class _BitReader:
@@ -244,6 +275,51 @@ def nal_units(data: bytes) -> Iterator[bytes]:
         if not start < position <= len(data):
             raise MalformedMediaError(detail="a NAL unit is cut off")
         yield data[start:position]
+
+
+def only_slices(data: bytes) -> bytes:
+    """Return a picture without all that is no slice of it; raises MalformedMediaError."""
+    return _joined(_slices(data))
+
+
+def is_idr(data: bytes) -> bool:
+    """Return whether a decoder can begin with a picture; raises MalformedMediaError."""
+    return _slices(data)[0][0] & _NAL_TYPE == _IDR_SLICE
+
+
+def byte_stream(avcc: bytes, pictures: Iterable[bytes]) -> bytes:
+    """Return pictures and what they need as a byte stream (annex B)."""
+    nals = chain(parameter_sets(avcc), *(nal_units(picture) for picture in pictures))
+    return b"".join(_START_CODE + nal for nal in nals)
+
+
+def with_parameter_sets(avcc: bytes, data: bytes) -> bytes:
+    """Return a picture behind the parameter sets of an AVCDecoderConfigurationRecord."""
+    return _joined(parameter_sets(avcc)) + data
+
+
+def parameter_sets(avcc: bytes) -> Iterator[bytes]:
+    """Yield the SPS and PPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1).
+
+    Raises MalformedMediaError when it is cut off.
+    """
+    position = 5
+    for mask in (0x1F, 0xFF):
+        count = int.from_bytes(avcc[position : position + 1]) & mask
+        position += 1
+        for _ in range(count):
+            start = position + 2
+            position = start + int.from_bytes(avcc[position:start])
+            yield avcc[start:position]
+        if position > len(avcc):
+            raise MalformedMediaError(detail="H.264 configuration is cut off")
+
+
+def _slices(data: bytes) -> list[bytes]:
+    slices = [nal for nal in nal_units(data) if nal[0] & _NAL_TYPE in {_SLICE, _IDR_SLICE}]
+    if not slices:
+        raise MalformedMediaError(detail="a picture without a slice")
+    return slices
 
 
 @cache
@@ -306,20 +382,8 @@ class _ArithmeticCoder:
         self._outstanding = 0
 
 
-def _parameter_sets(avcc: bytes) -> tuple[bytes, bytes]:
-    """Return the one sequence and the one picture parameter set."""
-    if avcc[5] & 0x1F != 1:
-        raise MalformedMediaError(detail="not one H.264 sequence parameter set")
-    size = struct.unpack_from(">H", avcc, 6)[0]
-    sequence = avcc[8 : 8 + size]
-    if avcc[8 + size] != 1:
-        raise MalformedMediaError(detail="not one H.264 picture parameter set")
-    start = 11 + size
-    return sequence, avcc[start : start + struct.unpack_from(">H", avcc, start - 2)[0]]
-
-
-def _sequence_set(bits: _BitReader) -> tuple[int, int]:
-    """Return macroblocks in a picture and bits of a frame number (clause 7.3.2.1.1)."""
+def _sequence_set(bits: _BitReader) -> tuple[int, int, int]:
+    """Return macroblocks in a picture, bits of a frame number and of an order count (clause 7.3.2.1.1)."""
     profile = bits.fixed(8)
     bits.skip(16)
     bits.unsigned_golomb()  # seq_parameter_set_id
@@ -331,23 +395,29 @@ def _sequence_set(bits: _BitReader) -> tuple[int, int]:
         _require(not bits.fixed(1), "no scaling matrix")
     frame_number_bits = bits.unsigned_golomb() + 4
     _require(frame_number_bits <= _MAX_FRAME_NUMBER_BITS, "numbers of at most 16 bits")
-    # With type 2 the order of output follows from frame numbers, and there is nothing else to renumber.
-    _require(bits.unsigned_golomb() == 2, "picture order count type 2")
+    # With type 2 the order of output follows from frame numbers, with type 0 pictures have numbers for it.
+    order_type = bits.unsigned_golomb()
+    _require(order_type in {0, 2}, "picture order count type 0 or 2")
+    order_bits = 0 if order_type else bits.unsigned_golomb() + 4
+    _require(order_bits <= _MAX_ORDER_BITS, "order counts of at most 16 bits")
     # An encoder that refers to older pictures would find the repeats among them.
     _require(bits.unsigned_golomb() == 1, "one reference picture")
     bits.skip(1)
     macroblocks = (bits.unsigned_golomb() + 1) * (bits.unsigned_golomb() + 1)
     _require(macroblocks <= _MAX_MACROBLOCKS, "a size that a level allows")
     _require(bool(bits.fixed(1)), "frames, not fields")
-    return macroblocks, frame_number_bits
+    return macroblocks, frame_number_bits, order_bits
 
 
-def _picture_set(bits: _BitReader) -> tuple[int, int, bool]:
-    """Return number, initial QP, and whether slices say how to deblock (clause 7.3.2.2)."""
+def _picture_set(bits: _BitReader) -> tuple[int, bool, int, bool]:
+    """Return number, whether CABAC is used, initial QP, and whether slices say how to deblock.
+
+    (Clause 7.3.2.2.)
+    """
     number = bits.unsigned_golomb()
     bits.unsigned_golomb()  # seq_parameter_set_id
-    _require(bool(bits.fixed(1)), "CABAC")
-    bits.skip(1)
+    cabac = bool(bits.fixed(1))
+    _require(not bits.fixed(1), "no order counts of fields")
     _require(not bits.unsigned_golomb(), "no slice groups")
     bits.unsigned_golomb()  # num_ref_idx_l0_default_active_minus1
     bits.unsigned_golomb()  # num_ref_idx_l1_default_active_minus1
@@ -359,7 +429,7 @@ def _picture_set(bits: _BitReader) -> tuple[int, int, bool]:
     deblocking_control = bool(bits.fixed(1))
     bits.skip(1)
     _require(not bits.fixed(1), "no redundant pictures")
-    return number, initial_qp, deblocking_control
+    return number, cabac, initial_qp, deblocking_control
 
 
 def _require(condition: bool, what: str) -> None:
@@ -389,6 +459,19 @@ def _golomb(value: int) -> str:
 def _signed_golomb(value: int) -> str:
     """Write se(v)."""
     return _golomb(2 * value - 1 if value > 0 else -2 * value)
+
+
+def _behind(start: str, data: bytes, position: int) -> bytes:
+    """Return bits with those of an RBSP from a position on behind them, ended as clause 7.3.2.11 has it."""
+    rest = int.from_bytes(data) & ((1 << 8 * len(data) - position) - 1)
+    if not rest:
+        raise MalformedMediaError(detail="a slice is cut off")
+    # The last one is the stop bit; what is behind it fills up.
+    filler = (rest & -rest).bit_length() - 1
+    size = 8 * len(data) - position - filler
+    bits = int(start, 2) << size | rest >> filler
+    padding = -(len(start) + size) % 8
+    return (bits << padding).to_bytes((len(start) + size + padding) // 8)
 
 
 def _aligned(bits: str, filler: str = "1") -> bytes:

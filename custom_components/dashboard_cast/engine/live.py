@@ -20,8 +20,8 @@ _UNSEEN_TICKS: Final = 2
 async def live(store: SegmentStore) -> AsyncIterator[bytes]:
     """Yield init segment and fragments for ever, the next when it is there and asked for.
 
-    It begins with what is shown now, on a keyframe. Who takes too long misses parts.
-    Ends with the stream, and where players would need another init segment.
+    It begins with what is shown now, on a keyframe. Who takes too long misses parts. It ends with the stream
+    only: where another encoder takes over, what a player needs comes with the keyframes (`Part.data`).
     """
     if not await store.wait_for(1):
         return
@@ -30,8 +30,6 @@ async def live(store: SegmentStore) -> AsyncIterator[bytes]:
     yield _padded(fmp4.init(init.avcc, init.width, init.height) + _caught_up(segment))
     while await store.wait_after(number):
         part = _next(store, number)
-        if part.init != init:
-            return
         yield _padded(part.data)
         number = part.number
 

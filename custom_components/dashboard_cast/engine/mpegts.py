@@ -10,9 +10,8 @@ from operator import itemgetter
 import struct
 from typing import Final
 
-from ..errors import MalformedMediaError
 from ..models import VIDEO_TIMESCALE, Sample
-from . import aac
+from . import aac, h264
 
 _PROGRAM: Final = 1
 _PAT_PID: Final = 0
@@ -62,7 +61,7 @@ class Multiplexer:
 
     def reconfigure(self, avcc: bytes) -> None:
         """Go on with the AVCDecoderConfigurationRecord of another encoder run; raises MalformedMediaError."""
-        self._parameter_sets = b"".join(_START_CODE + unit for unit in _parameter_sets(avcc))
+        self._parameter_sets = b"".join(_START_CODE + unit for unit in h264.parameter_sets(avcc))
 
     def segment(self, samples: Sequence[Sample], end: int) -> bytes:
         """Return a segment of one or more samples and the silence beside them.
@@ -165,20 +164,6 @@ def _byte_stream(data: bytes) -> bytearray:
         stream[position : position + 4] = _START_CODE
         position += 4 + size
     return stream
-
-
-def _parameter_sets(avcc: bytes) -> Iterator[bytes]:
-    """Yield the SPS and PPS of an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 section 5.3.3.1)."""
-    position = 5
-    for mask in (0x1F, 0xFF):
-        count = int.from_bytes(avcc[position : position + 1]) & mask
-        position += 1
-        for _ in range(count):
-            start = position + 2
-            position = start + int.from_bytes(avcc[position:start])
-            yield avcc[start:position]
-        if position > len(avcc):
-            raise MalformedMediaError(detail="H.264 configuration is cut off")
 
 
 def _table(table: int, number: int, body: bytes) -> bytes:

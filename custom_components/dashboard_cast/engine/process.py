@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 import logging
 import os
+from pathlib import Path
 import signal
 from typing import Final
 
@@ -67,6 +68,11 @@ class ChildProcess:
         """The last lines it wrote to standard error."""
         return "\n".join(self._log)
 
+    async def cpu_time(self) -> float:
+        """Return the seconds of processor time it has used; raises OSError where that is not told."""
+        assert self._process is not None
+        return await asyncio.to_thread(_cpu_time, self._process.pid)
+
     async def wait(self) -> int:
         """Wait for its end and for the end of its log; return the exit code."""
         assert self._process is not None
@@ -76,13 +82,20 @@ class ChildProcess:
         return code
 
     async def stop(self) -> None:
-        """End it: no more input, then SIGTERM, then SIGKILL; nobody else may be reading its output then."""
+        """End it: no more input, then SIGTERM, then SIGKILL; nobody else may be reading its output then.
+
+        Cancelled, it kills at once: what hangs must not stay.
+        """
         if self._process is None:
             return
-        for end in (self.stdin.close, self._terminate, self._kill):
-            end()
-            if await self._ended(_GRACE_S):
-                return
+        try:
+            for end in (self.stdin.close, self._terminate, self._kill):
+                end()
+                if await self._ended(_GRACE_S):
+                    return
+        except asyncio.CancelledError:
+            self._kill()
+            raise
 
     def _terminate(self) -> None:
         self._signal(signal.SIGTERM)
@@ -128,3 +141,11 @@ class ChildProcess:
         text = line.decode(errors="replace").rstrip()
         self._log.append(text)
         _LOGGER.debug("%s: %s", self.name, text)
+
+
+def _cpu_time(process: int) -> float:
+    """Return the seconds of processor time of a process, by the table that Linux keeps (proc(5))."""
+    status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    # Behind the name, which may hold anything, the fields begin with the third; these are the 14th and 15th.
+    user, system = status.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

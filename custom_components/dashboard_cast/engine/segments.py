@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 from ..models import MICROSECONDS, VIDEO_TIMESCALE, Init, Sample
-from . import fmp4
+from . import fmp4, h264
 from .pacer import PART_US, SEGMENT_US
 
 # What a playlist lists. Players want three (RFC 8216 section 6.3.3); more let a slow one catch up.
@@ -46,8 +46,21 @@ class Part:
 
     @cached_property
     def data(self) -> bytes:
-        """The part as a CMAF chunk, made when somebody wants it."""
-        return fmp4.fragment(self.number + 1, self.samples, self.end)
+        """The part as a CMAF chunk, made when somebody wants it.
+
+        Where an encoder took over from another, its parameter sets come with its keyframes as well. With
+        `avc1` there are not to be any (ISO/IEC 14496-15 section 5.3.3), but players take them, and need them:
+        an endless file has no second init segment, and a player that was hinted at the first of these parts
+        takes it for one that goes with the init segment before.
+        """
+        samples = self.samples
+        if self.init.number:
+            samples = tuple(_self_contained(sample, self.init.avcc) for sample in samples)
+        return fmp4.fragment(self.number + 1, samples, self.end)
+
+
+def _self_contained(sample: Sample, avcc: bytes) -> Sample:
+    return replace(sample, data=h264.with_parameter_sets(avcc, sample.data)) if sample.keyframe else sample
 
 
 @dataclass(eq=False)

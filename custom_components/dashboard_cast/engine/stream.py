@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 import logging
 import secrets
@@ -13,6 +13,7 @@ from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError
 from ..models import Frame, Init, Profile, Source
 from . import playlist
 from .cdp import Browser
+from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
@@ -34,6 +35,7 @@ _LOSS_WINDOW_S: Final = 60.0
 class Stream:
     """A source drawn with a profile, for any number of viewers.
 
+    ffmpeg: executable of FFmpeg. codecs: its encoders to use, the best first.
     home and credentials: as `Page` wants them.
     on_end: called once when the stream has ended, with the reason when it ended by itself.
     """
@@ -45,6 +47,7 @@ class Stream:
         *,
         browser: Browser,
         ffmpeg: str,
+        codecs: Sequence[Codec] = (SOFTWARE,),
         home: str,
         credentials: Credentials,
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
@@ -63,7 +66,7 @@ class Stream:
         self._credentials = credentials
         self._on_end = on_end
         self._pacer = Pacer()
-        self._encoder = Encoder(ffmpeg, profile)
+        self._encoder = Encoder(ffmpeg, profile, codecs)
         self._page: Page | None = None
         self._pages: set[Page] = set()
         self._opening = asyncio.Lock()
