@@ -80,13 +80,16 @@ async def test_found() -> None:
     assert await find_codecs("/bin/true") == []
 
 
-@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
-async def test_ffmpeg_understands_what_it_is_told(codec: Codec) -> None:
+async def test_ffmpeg_understands_what_it_is_told() -> None:
     """An encoder may have no device here, but its options are none that FFmpeg does not know."""
-    if codec not in await find_codecs("ffmpeg"):
-        pytest.skip("this FFmpeg was built without it")
+    for codec in await find_codecs("ffmpeg"):
+        await check_options(codec)
+
+
+async def check_options(codec: Codec) -> None:
+    """Check that FFmpeg knows the options of an encoder it was built with."""
     # Without a device FFmpeg would not even read the rest.
-    command = arguments("ffmpeg", replace(codec, device=(), surface="format=nv12"), Profile(), "scale")
+    command = arguments("ffmpeg", replace(codec, device=(), surface="format=nv12"), Profile())
     pictures = "testsrc2=size=1280x720:rate=15"
     source = command.index("-f")
     command[source : source + 4] = ["-f", "lavfi", "-i", pictures]

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import io
 from itertools import pairwise
 from pathlib import Path
-from unittest.mock import AsyncMock
 
 from hypothesis import given, settings, strategies as st
 from PIL import Image
@@ -13,7 +12,7 @@ import pytest
 
 from custom_components.dashboard_cast.engine import encoder as module, matroska, process
 from custom_components.dashboard_cast.engine.codecs import SOFTWARE
-from custom_components.dashboard_cast.engine.encoder import Encoder, arguments, find_scaler
+from custom_components.dashboard_cast.engine.encoder import Encoder, arguments, find_codecs
 from custom_components.dashboard_cast.engine.flv import Configuration, FlvReader, Picture
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US, PacedFrame
 from custom_components.dashboard_cast.errors import (
@@ -100,32 +99,28 @@ def spans(coded: Coded, found: list[str], *edges_us: int) -> list[set[str]]:
     return [{look for time_us, look in looks if start <= time_us < end} for start, end in pairwise(edges_us)]
 
 
-@pytest.mark.parametrize("scaler", ["zscale", "scale"])
-async def test_colours(monkeypatch: pytest.MonkeyPatch, scaler: str) -> None:
-    """Colours come out as the browser drew them, in repeats as well, whichever filter there is."""
-    monkeypatch.setattr(module, "find_scaler", AsyncMock(return_value=scaler))
+async def test_colours() -> None:
+    """Colours come out as the browser drew them, in repeats as well."""
     picture = Frame(jpeg(colours=COLOURS), 0.0)
     pictures = still(picture, 0, 2 * SEGMENT_US)
     await check_looks(await encode(pictures), pictures, len(COLOURS), 3.5)
 
 
-async def test_scaler(tmp_path: Path) -> None:
-    """The exact filter is taken where FFmpeg has it."""
-    has = script(tmp_path, "echo 'Filter zscale'", "echo '  Apply resizing'")
-    assert await find_scaler(has) == "zscale"
-    assert await find_scaler("/bin/true") == "scale"
-    assert await find_scaler("ffmpeg") in {"zscale", "scale"}
-    with pytest.raises(FFmpegMissingError):
-        await find_scaler("/no/such/ffmpeg")
+async def test_picture_of_another_size() -> None:
+    """A picture that is no multiple of the size is brought to it."""
+    other = Frame(jpeg(width=SMALL.width - 1, height=SMALL.height + 3), 0.0)
+    ((avcc, sample),) = await encode([PacedFrame(other, 0, keyframe=True)])
+    video = (await probe(byte_stream(avcc, [sample.data]), "-f", "h264", "-show_streams"))["streams"][0]
+    assert (video["width"], video["height"]) == (SMALL.width, SMALL.height)
 
 
-async def test_a_program_that_hangs_has_no_scaler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_program_that_hangs_has_no_encoders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that neither answers nor ends is given up, and ended."""
     monkeypatch.setattr(module, "_ANSWER_TIMEOUT_S", 0.2)
     monkeypatch.setattr(process, "_GRACE_S", 0.2)
     binary = script(tmp_path, "exec sleep 1000")
     with pytest.raises(EncoderFailedError) as failed:
-        await find_scaler(binary)
+        await find_codecs(binary)
     assert failed.value.placeholders == {"detail": f"{binary} does not answer"}
     assert not processes("sleep")
 
@@ -262,7 +257,7 @@ async def test_clock_of_flv() -> None:
     data = matroska.header(SMALL.width, SMALL.height, SMALL.frame_rate)
     data += b"".join(matroska.picture(frame(index).jpeg, time_us) for index, time_us in enumerate(times))
     configuration, *pictures = FlvReader().feed(
-        await run(*arguments("ffmpeg", SOFTWARE, SMALL, "scale"), data=data)
+        await run(*arguments("ffmpeg", SOFTWARE, SMALL), data=data)
     )
     assert isinstance(configuration, Configuration)
     coded = [
@@ -360,13 +355,13 @@ def _saved(picture: Image.Image) -> bytes:
 @pytest.mark.parametrize(("height", "threads"), [(720, "1"), (1080, "2")])
 def test_threads(height: int, threads: str) -> None:
     """A second thread costs more than it brings where one is fast enough."""
-    command = arguments("ffmpeg", SOFTWARE, Profile(height=height), "scale")
+    command = arguments("ffmpeg", SOFTWARE, Profile(height=height))
     assert command[command.index("-threads") + 1] == threads
 
 
 def test_arguments_follow_the_profile() -> None:
     """Binary, level and bit rate are those that were asked for."""
-    command = arguments("/opt/ffmpeg", SOFTWARE, Profile(level="4.2", max_bit_rate=1_234_567), "scale")
+    command = arguments("/opt/ffmpeg", SOFTWARE, Profile(level="4.2", max_bit_rate=1_234_567))
     assert command[0] == "/opt/ffmpeg"
     assert command[command.index("-level:v") + 1] == "4.2"
     assert command[command.index("-maxrate") + 1] == "1234567"

@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
 
-from custom_components.dashboard_cast.engine import encoder
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.stream import Stream
 from custom_components.dashboard_cast.models import Profile, Source
@@ -79,12 +77,8 @@ async def after(stream: Stream, script: str) -> Shown:
     return await shown(stream, lambda: session.send("Runtime.evaluate", expression=script))
 
 
-@pytest.mark.parametrize("scaler", ["zscale", "scale"])
-async def test_flat_colours(
-    monkeypatch: pytest.MonkeyPatch, browser: LocalBrowser, frontend: Frontend, scaler: str
-) -> None:
+async def test_flat_colours(browser: LocalBrowser, frontend: Frontend) -> None:
     """The whole colour cube, greys and Home Assistant's themes come out as they are, in every format."""
-    monkeypatch.setattr(encoder, "find_scaler", AsyncMock(return_value=scaler))
     async with streaming(browser, frontend, f"const theme = '{THEME}';{PATCHES}") as stream:
         for script in ("", "change()"):
             seen = await after(stream, script)

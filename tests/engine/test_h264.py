@@ -31,7 +31,7 @@ type Stream = tuple[bytes, list[Picture]]
 @cache
 def coded(count: int = 12, profile: Profile = TINY, *options: str) -> Stream:
     """Return configuration and pictures of the engine's own encoder, with other options of FFmpeg."""
-    command = arguments("ffmpeg", SOFTWARE, profile, "scale")
+    command = arguments("ffmpeg", SOFTWARE, profile)
     first, last = command.index("-analyzeduration"), command.index("-map")
     command[first:last] = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=3"]
     command[command.index("-force_key_frames") + 1] = f"expr:not(mod(n,{KEYFRAME_EVERY}))"

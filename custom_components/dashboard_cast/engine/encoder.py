@@ -38,13 +38,12 @@ _MAX_RESTARTS: Final = 3
 _FAILURE_WINDOW_S: Final = 60.0
 
 # JPEG is full-range BT.601 (JFIF); television is limited-range BT.709, and must say so or colours wash out.
-# The first is exact and costs a third of the second, which every FFmpeg has.
-_EXACT_FILTER: Final = "zscale"
-_FILTERS: Final = {
-    _EXACT_FILTER: "zscale=w={width}:h={height}:matrixin=170m:rangein=full:matrix=709:range=limited",
-    "scale": "scale={width}:{height}:in_color_matrix=bt601:in_range=full:"
-    "out_color_matrix=bt709:out_range=limited:flags=neighbor+accurate_rnd+full_chroma_int",
-}
+# Browsers' pictures have the size already; then the first filters let them through.
+_CONVERT: Final = (
+    "scale={width}:{height},format=yuvj420p,"
+    "colorspace=ispace=smpte170m:irange=pc:iprimaries=bt709:itrc=bt709"
+    ":space=bt709:range=tv:primaries=bt709:trc=bt709:fast=1:format=yuv420p"
+)
 _COLOURS: Final = (
     "-color_range",
     "tv",
@@ -57,17 +56,16 @@ _COLOURS: Final = (
 )
 
 
-def arguments(binary: str, codec: Codec, profile: Profile, scaler: str) -> list[str]:
+def arguments(binary: str, codec: Codec, profile: Profile) -> list[str]:
     """Return the command line that codes `matroska` on standard input to H.264 in FLV on standard output.
 
-    scaler: the filter that converts colours, a key of `_FILTERS`.
     Not among them is `-fflags nobuffer`: it throws away the pictures that FFmpeg probes.
     """
     command = [binary, "-hide_banner", "-loglevel", "error", "-nostats", *codec.device]
     # Without a look ahead at what comes, each picture is let through at once.
     command += ["-analyzeduration", "0", "-fpsprobesize", "0", "-probesize", "32"]
     command += ["-f", "matroska", "-i", "pipe:0", "-map", "0:v"]
-    convert = _FILTERS[scaler].format(width=profile.width, height=profile.height)
+    convert = _CONVERT.format(width=profile.width, height=profile.height)
     command += ["-vf", f"{convert},setsar=1,{codec.surface}", "-filter_threads", "1"]
     # Pictures keep the times they came with.
     command += ["-fps_mode", "passthrough", "-enc_time_base:v", f"1:{VIDEO_TIMESCALE}"]
@@ -122,7 +120,6 @@ class Encoder:
         self._binary = binary
         self._profile = profile
         self._codecs = deque(codecs)
-        self._scaler = ""
         self._run: _Run | None = None
         self._orders: asyncio.Queue[_Order] = asyncio.Queue()
         self._repeater: Repeater | None = None
@@ -142,7 +139,6 @@ class Encoder:
 
     async def start(self) -> None:
         """Start FFmpeg; raises FFmpegMissingError when it is not there."""
-        self._scaler = await find_scaler(self._binary)
         self._run = await self._start_run()
 
     async def write(self, paced: PacedFrame) -> None:
@@ -263,7 +259,7 @@ class Encoder:
 
     async def _start_run(self) -> _Run:
         run = _Run(self._profile, hardware=self.codec.is_hardware)
-        await run.start(arguments(self._binary, self.codec, self._profile, self._scaler))
+        await run.start(arguments(self._binary, self.codec, self._profile))
         return run
 
 
@@ -374,25 +370,20 @@ class _Run:
         self._pictures.shutdown()
 
 
-async def find_scaler(binary: str) -> str:
-    """Return which of `_FILTERS` this FFmpeg has; raises FFmpegMissingError or EncoderFailedError."""
-    answer = await _answer(binary, "-h", f"filter={_EXACT_FILTER}")
-    return _EXACT_FILTER if f"Filter {_EXACT_FILTER}".encode() in answer else "scale"
-
-
 async def find_codecs(binary: str) -> list[Codec]:
-    """Return those encoders that this FFmpeg was built with; raises as `find_scaler` does.
+    """Return those encoders that this FFmpeg was built with, which need not work here.
 
-    What it was built with need not work here.
+    Raises FFmpegMissingError, or EncoderFailedError when it does not answer.
     """
-    words = (await _answer(binary, "-encoders")).decode(errors="replace").split()
+    words = (await _encoders(binary)).decode(errors="replace").split()
     return [codec for codec in CODECS if codec.name in words]
 
 
-async def _answer(binary: str, *question: str) -> bytes:
+async def _encoders(binary: str) -> bytes:
+    """Return what FFmpeg says of its encoders; raises what `find_codecs` does."""
     process = ChildProcess("FFmpeg")
     try:
-        await process.start(binary, "-hide_banner", *question)
+        await process.start(binary, "-hide_banner", "-encoders")
     except OSError as error:
         raise FFmpegMissingError(binary=binary) from error
     process.stdin.close()
