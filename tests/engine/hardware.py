@@ -28,6 +28,8 @@ after_that = arguments[end:]
 if fault == "no keyframes":
     place = after_that.index("-force_key_frames")
     del after_that[place : place + 2]
+if fault == "size":
+    before[before.index("-vf") + 1] += ",scale=iw/2:ih"
 if fault == "colours":
     before[before.index("-vf") + 1] += ",negate"
 coding = ["-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-profile:v", "high"]
@@ -46,17 +48,23 @@ def take(size):
 
 write = sys.stdout.buffer.write
 write(take(13))
-pictures, held = 0, b""
+pictures, held, configuration = 0, b"", b""
 while True:
     head = take(11)
     tag = head + take(int.from_bytes(head[1:4]) + 4)
     pictures += head[0] == 9 and tag[12] == 1
+    if head[0] == 9 and tag[12] == 0:
+        configuration = bytearray(tag)
     if pictures > after:
         if fault == "dies":
             child.kill()
             sys.exit({complaint!r})
         if fault == "hangs":
             signal.pause()
+        if fault == "turns":
+            # AVCLevelIndication, behind the heads of tag and packet and three bytes.
+            configuration[19] ^= 1
+            write(configuration)
         if fault == "nonsense":
             tag = b"\\xff" * len(tag)
         if fault == "delays":
@@ -82,8 +90,12 @@ class Fault(StrEnum):
     """Each picture comes with the next one."""
     NO_KEYFRAMES = "no keyframes"
     """Where they are ordered."""
+    TURNS = "turns"
+    """It needs another configuration for each picture."""
     COLOURS = "colours"
     """Are others."""
+    SIZE = "size"
+    """Is another."""
     DEAR = "dear"
     """It takes more processor time than software."""
 

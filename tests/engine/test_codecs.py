@@ -145,7 +145,7 @@ async def test_repeats_are_coded_where_they_cannot_be_made(tmp_path: Path) -> No
     await check_looks(coded, pictures)
 
 
-FAULTS = [Fault.DIES, Fault.HANGS, Fault.NONSENSE, Fault.DELAYS, Fault.NO_KEYFRAMES]
+FAULTS = [Fault.DIES, Fault.HANGS, Fault.NONSENSE, Fault.DELAYS, Fault.NO_KEYFRAMES, Fault.TURNS]
 
 
 @pytest.mark.parametrize(

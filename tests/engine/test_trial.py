@@ -62,12 +62,14 @@ async def test_order(tmp_path: Path, pictures: list[bytes], fault: Fault, order:
     ("fault", "after", "reason"),
     [
         (Fault.DIES, 0, FAULT),
-        (Fault.DIES, 30, FAULT),
+        (Fault.DIES, 20, FAULT),
         (Fault.HANGS, 20, "no picture within"),
         (Fault.NONSENSE, 10, "malformed_media"),
         (Fault.DELAYS, 0, "no picture within"),
         (Fault.NO_KEYFRAMES, 0, "no keyframe where one is due"),
+        (Fault.TURNS, 3, "another configuration between keyframes"),
         (Fault.COLOURS, 0, "colours differ by"),
+        (Fault.SIZE, 0, "another size or number"),
     ],
 )
 async def test_does_not_work(
