@@ -256,9 +256,7 @@ async def test_clock_of_flv() -> None:
     times = range(0, 51 * 24 * HOUR_US, 28 * HOUR_US)
     data = matroska.header(SMALL.width, SMALL.height, SMALL.frame_rate)
     data += b"".join(matroska.picture(frame(index).jpeg, time_us) for index, time_us in enumerate(times))
-    configuration, *pictures = FlvReader().feed(
-        await run(*arguments("ffmpeg", SOFTWARE, SMALL), data=data)
-    )
+    configuration, *pictures = FlvReader().feed(await run(*arguments("ffmpeg", SOFTWARE, SMALL), data=data))
     assert isinstance(configuration, Configuration)
     coded = [
         (configuration.data, Sample(one.data, index * 9_000, one.keyframe))
