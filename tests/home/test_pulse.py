@@ -51,7 +51,8 @@ async def test_the_garbage_collector(pulse: Pulse) -> None:
     await asyncio.sleep(INTERVAL_S)
     read = pulse.read()
     assert read["collected_max"] > 10
-    assert read["lag_max"] >= read["collected_max"] - 1
+    # The beat that was late need not have been due yet when the collection began.
+    assert read["lag_max"] >= read["collected_max"] - 1_000 * INTERVAL_S - 1
     assert read["busy_max"] < read["collected_max"] / 2
     assert len(heap) == 1_000_000
 
