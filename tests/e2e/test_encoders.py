@@ -32,7 +32,7 @@ async def chip(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> 
     await house.home.reload_entry(house.entry_id)
 
 
-@pytest.mark.parametrize("stream_format", ["hls", "hls_ts", "mp4"])
+@pytest.mark.parametrize("stream_format", ["hls", "hls_ts"])
 async def test_software_takes_over(chip: House, stream_format: str, request: pytest.FixtureRequest) -> None:
     """The pictures go on with the same LOAD, without an error and without a stall.
 

@@ -198,9 +198,9 @@ async def test_a_part_beyond_the_last(broadcast: Broadcast) -> None:
     assert await settled(waiting) == [True]
 
 
-@pytest.mark.parametrize(("parts", "more"), [(0, 0), (1, 2), (2, 1), (3, 1)])
+@pytest.mark.parametrize(("parts", "more"), [(0, 0), (1, 3), (2, 2), (3, 1)])
 async def test_waiting_to_join(broadcast: Broadcast, parts: int, more: int) -> None:
-    """Who is new comes when a segment begins, or when there is as much of it as players hold back."""
+    """Who is new comes when a segment begins."""
     broadcast.finish(2)
     for _ in range(parts):
         broadcast.part()

@@ -178,18 +178,15 @@ class SegmentStore:
         return self._has(segment, part)
 
     async def wait_to_join(self) -> bool:
-        """Wait for a moment at which a playlist puts players that are new as near to the end as can be.
+        """Wait for the beginning of a segment: then a playlist puts new players as near to the end as can be.
 
-        Such a moment is the beginning of a segment, and that with as many parts in it as players hold back.
         Players without low latency stay as far behind as they came after the end of the last segment. Some
         with low latency, Shaka Player 4 among them, begin with the keyframe before the parts they hold back.
         Returns False when the store was closed before.
         """
-        parts = len(self.current.parts) if self.current else 0
-        if not parts:
-            return not self.closed
-        last = None if parts >= HOLD_BACK_PARTS else HOLD_BACK_PARTS - 1
-        return await self.wait_for_part(self.next_segment, last)
+        if self.current and self.current.parts:
+            return await self.wait_for_part(self.next_segment, None)
+        return not self.closed
 
     async def wait_after(self, number: int) -> bool:
         """Wait for the part with the next number; return False when the store was closed before."""
