@@ -58,6 +58,17 @@ class House:
         assert first_picture is not None
         return first_picture - begun
 
+    async def play(self, url: str) -> None:
+        """Let the TV play an address by the ordinary action, and wait until it does."""
+        loads = len(self.tv.loads)
+        await self.home.call(
+            "media_player",
+            "play_media",
+            {"media_content_id": url, "media_content_type": "video"},
+            target={"entity_id": TV_ENTITY},
+        )
+        await self.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
+
     async def watch(self, changes: int = 20) -> Report:
         """Watch the clock on the TV for so many changes from now on; raises AssertionError when it stands."""
         await self.tv.reset_measurements()

@@ -138,14 +138,7 @@ async def test_viewer_who_comes_late(house: House) -> None:
     playlist = house.home.url + answer["url"][answer["url"].index("/api/") :].replace("master", "hls")
     # Shaka Player rounds up from the fifth second to the eighth.
     await until_listed(house, playlist, 5)
-    loads = len(house.tv.loads)
-    await house.home.call(
-        "media_player",
-        "play_media",
-        {"media_content_id": answer["url"], "media_content_type": "video"},
-        target={"entity_id": TV_ENTITY},
-    )
-    await house.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
+    await house.play(answer["url"])
     report = await house.watch()
     assert report.stalls == 0
     assert report.seeks == 0
@@ -163,11 +156,4 @@ async def until_listed(house: House, playlist: str, first: int) -> None:
 async def test_address_played_by_hand(house: House) -> None:
     """The address from a response, given to the TV by the ordinary action, plays as well."""
     answer = await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD}, return_response=True)
-    loads = len(house.tv.loads)
-    await house.home.call(
-        "media_player",
-        "play_media",
-        {"media_content_id": answer["url"], "media_content_type": "video"},
-        target={"entity_id": TV_ENTITY},
-    )
-    await house.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
+    await house.play(answer["url"])
