@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .cost import BASELINE, OURS
 from .crowd import LIMIT_BLOCK_MS
-from .delay import LIMITS, MISHAPS, limit_of
+from .delay import LIMITS, MISHAPS
 from .memory import LIMIT_FIRST, LIMIT_FURTHER
 from .plot import Bars, Group, Lines, bars, lines
 from .scenario import Json
@@ -44,10 +44,8 @@ def _memory(scenario: Json) -> Iterator[Chart]:
 
 def _delay(scenario: Json) -> Iterator[Chart]:
     shown = [one for one in scenario["details"]["seen"] if one["player"] != READER]
-    limits = [limit_of(one) for one in shown]
     groups = [
-        Group(one["name"], [one["p50"], one["p95"]], limit.target if limit else None)
-        for one, limit in zip(shown, limits, strict=True)
+        Group(one["name"], [one["p50"], one["p95"]], LIMITS[Format(one["format"])].target) for one in shown
     ]
     yield "delay", bars(Bars("Delay from page to screen", "s", ("median", "95th percentile"), groups))
     for seen_as in Format:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from itertools import batched
 import time
 
-from tests.tv.library import PlayerKind
-
 from .household import CLOCK, Addresses, Household, household
 from .scenario import Json, Limit, Options, Outcome, Row, Say, percentile
 from .watcher import READER, READERS, SCREENS, Format, Reader, Screen, Seat, Watcher, watcher
@@ -159,13 +157,6 @@ def by_second(delays: Delays) -> list[list[float]]:
     return [[second, round(delay, 3)] for second, delay in sorted(worst.items())]
 
 
-def limit_of(one: Json) -> Limit | None:
-    """Return what the 95th percentile of a player's delay has to keep to."""
-    if one["format"] == Format.LOW_LATENCY and one["player"] == PlayerKind.HLS_JS:
-        return None  # follows a distance of its own
-    return LIMITS[Format(one["format"])]
-
-
 def rows(seen: Sequence[Json]) -> Iterator[Row]:
     """Yield what people want to know."""
     shown = [one for one in seen if one["player"] != READER]
@@ -185,7 +176,7 @@ def rows(seen: Sequence[Json]) -> Iterator[Row]:
 def _screen_rows(one: Json) -> Iterator[Row]:
     seen_as, name, drift = Format(one["format"]), one["name"], one["drift"]
     yield Row(f"{name}: delay, p50", one["p50"], "s")
-    yield Row(f"{name}: delay, p95", one["p95"], "s", limit_of(one))
+    yield Row(f"{name}: delay, p95", one["p95"], "s", LIMITS[seen_as])
     yield Row(f"{name}: drift", drift, "s", LIMIT_DRIFT if seen_as is Format.LOW_LATENCY else None)
     yield Row(f"{name}: stalls", one["stalls"], "", NONE)
 

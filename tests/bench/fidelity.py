@@ -1,20 +1,15 @@
 """Whether a still dashboard looks on a screen as it does in the browser, a second after a change."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from custom_components.dashboard_cast.engine.browser import LocalBrowser
-from custom_components.dashboard_cast.engine.page import AccessToken
-from custom_components.dashboard_cast.engine.stream import Stream
-from custom_components.dashboard_cast.models import Profile, SizePreset, Source, StreamFormat
+from custom_components.dashboard_cast.models import SizePreset, StreamFormat
 from tests.engine.fidelity import FLAT_TARGET, SETTLE_S, SSIM_TARGET, Shown, shown
 from tests.home.home import Home
 
+from .alone import stream
 from .household import STILL
+from .pipeline import Page
 from .scenario import Json, Limit, Options, Outcome, Row, Say
 
 RATE = 15
-TOKEN_LIFE_S = 1_800
 # What a dashboard that stands still may need: well under a megabit a second.
 LIMIT_SSIM = Limit(SSIM_TARGET, at_least=True)
 LIMIT_FLAT, LIMIT_SETTLED, LIMIT_RATE = Limit(FLAT_TARGET), Limit(SETTLE_S), Limit(1)
@@ -33,33 +28,11 @@ async def run(options: Options, say: Say) -> Outcome:
 async def _shown(home: Home, size: SizePreset) -> Shown:
     """Return what is seen of the dashboard after a change."""
     await home.call("light", "turn_on", {"entity_id": "light.ceiling"})
-    async with _stream(home, size) as stream:
-        return await shown(stream, lambda: home.call("light", "turn_off", {"entity_id": "light.ceiling"}))
-
-
-@asynccontextmanager
-async def _stream(home: Home, size: SizePreset) -> AsyncIterator[Stream]:
-    """Give a running stream of the engine alone."""
-
-    async def credentials() -> AccessToken:
-        assert home.token
-        return AccessToken(home.token, TOKEN_LIFE_S)
-
-    browser = LocalBrowser()
-    stream = Stream(
-        Source(STILL),
-        Profile.of(size, RATE),
-        browser=browser,
-        ffmpeg="ffmpeg",
-        home=home.url,
-        credentials=credentials,
-    )
-    try:
-        await stream.start()
-        yield stream
-    finally:
-        await stream.stop()
-        await browser.stop()
+    assert home.token
+    width, height = size.pixels
+    page = Page(home.url, STILL, home.token, width, height, RATE)
+    async with stream(page) as running:
+        return await shown(running, lambda: home.call("light", "turn_off", {"entity_id": "light.ceiling"}))
 
 
 def figures(seen: Shown) -> Json:
