@@ -118,6 +118,19 @@ async def test_encoder_killed(house: House) -> None:
     assert len(house.tv.loads) == loads
 
 
+async def test_endless_video_runs_dry(house: House) -> None:
+    """Who plays the endless MP4 waits until it goes on, and does not seek back to what is long over."""
+    await house.show(CLOCK_DASHBOARD, format="mp4")
+    await house.watch()
+    for _ in range(4):
+        (encoder,) = house.encoders()
+        os.kill(encoder, signal.SIGSTOP)
+        await until(lambda: house.tv.state == "BUFFERING", "the TV does not run dry")
+        os.kill(encoder, signal.SIGCONT)
+        report = await house.watch()
+        assert not report.seeks
+
+
 async def test_browser_killed(house: House) -> None:
     """The last picture stays until a new browser has drawn the dashboard, without a new LOAD."""
     await house.show(CLOCK_DASHBOARD)

@@ -70,11 +70,14 @@ def data(samples: list[Sample]) -> list[bytes]:
 
 
 async def test_begins_when_there_is_a_segment(broadcast: Broadcast) -> None:
-    """Nothing comes before there is something to begin with; it begins with the init segment."""
+    """Nothing comes before there is something to begin with; it begins with an init segment for a century."""
     viewer = live(broadcast.store)
     waiting = await waits(viewer)
     broadcast.finish(1)
-    assert (await waiting).startswith(fmp4.init(broadcast.avcc, SMALL.width, SMALL.height))
+    piece = await waiting
+    assert piece.startswith(fmp4.init(broadcast.avcc, SMALL.width, SMALL.height, 3_153_600_000))
+    streams = (await probe(piece, "-show_streams"))["streams"]
+    assert [float(stream["duration"]) > 3e9 for stream in streams] == [True]
 
 
 @settings(max_examples=30)

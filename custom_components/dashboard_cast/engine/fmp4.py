@@ -35,6 +35,14 @@ all is lost up to the next keyframe. So for every part without a keyframe the ri
 what was set with the last one.
 """
 
+ENDLESS_S: Final = 100 * 365 * 86_400
+"""How long a file says it is that has no end: no viewer stays so long.
+
+Without a duration Chromium's video element takes what has been read for all there is, and that for a file in
+which only the beginning can be sought. When it runs dry, its clock can be ahead of the next piece's end; then
+it seeks back to that end, which makes it the beginning.
+"""
+
 _MATRIX: Final = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
@@ -85,8 +93,11 @@ def codecs(avcc: bytes) -> str:
     return f"avc1.{avcc[1:4].hex()},mp4a.40.{aac.CONFIG[0] >> 3}"
 
 
-def init(avcc: bytes, width: int, height: int) -> bytes:
-    """Return the init segment of an AVCDecoderConfigurationRecord; width and height in pixels."""
+def init(avcc: bytes, width: int, height: int, seconds: int = 0) -> bytes:
+    """Return the init segment of an AVCDecoderConfigurationRecord.
+
+    width and height: pixels. seconds: the duration, 0 when the fragments alone tell.
+    """
     header = _full_box(
         b"mvhd",
         0,
@@ -97,8 +108,8 @@ def init(avcc: bytes, width: int, height: int) -> bytes:
     return _FILE_TYPE + _box(
         b"moov",
         header,
-        _video_track(avcc, width, height),
-        _audio_track(),
+        _video_track(avcc, width, height, seconds),
+        _audio_track(seconds),
         _box(b"mvex", _track_defaults(_VIDEO_TRACK), _track_defaults(_AUDIO_TRACK)),
     )
 
@@ -161,19 +172,19 @@ def _run(header: bytes, time: int, count: int, *, offset: int, table: bytes = b"
     )
 
 
-def _video_track(avcc: bytes, width: int, height: int) -> bytes:
+def _video_track(avcc: bytes, width: int, height: int, seconds: int) -> bytes:
     # One picture per sample at 72 dpi, 24 bits deep, as ISO/IEC 14496-12 section 12.1.3 has it.
     fields = struct.pack(">6xH16xHHII4xH32xHh", 1, width, height, 72 << 16, 72 << 16, 1, 24, -1)
     entry = _box(b"avc1", fields, _box(b"avcC", avcc), _COLOUR, _SQUARE_PIXELS)
     shape = struct.pack(">II", width << 16, height << 16)
-    media = _media(VIDEO_TIMESCALE, b"vide", _full_box(b"vmhd", 1, bytes(8)), entry)
+    media = _media(VIDEO_TIMESCALE, seconds, b"vide", _full_box(b"vmhd", 1, bytes(8)), entry)
     return _track(_VIDEO_TRACK, media, shape=shape)
 
 
-def _audio_track() -> bytes:
+def _audio_track(seconds: int) -> bytes:
     fields = struct.pack(">6xH8xHH4xI", 1, aac.CHANNELS, 16, aac.SAMPLE_RATE << 16)
     entry = _box(b"mp4a", fields, _full_box(b"esds", 0, _elementary_stream()))
-    media = _media(aac.SAMPLE_RATE, b"soun", _full_box(b"smhd", 0, bytes(4)), entry)
+    media = _media(aac.SAMPLE_RATE, seconds, b"soun", _full_box(b"smhd", 0, bytes(4)), entry)
     return _track(_AUDIO_TRACK, media, volume=0x0100)
 
 
@@ -191,13 +202,13 @@ def _descriptor(tag: int, *payload: bytes) -> bytes:
     return bytes((tag, len(data))) + data
 
 
-def _media(timescale: int, handler: bytes, media_header: bytes, entry: bytes) -> bytes:
+def _media(timescale: int, seconds: int, handler: bytes, media_header: bytes, entry: bytes) -> bytes:
     """Return a `mdia` with one sample entry."""
     samples = _box(b"stbl", _full_box(b"stsd", 0, struct.pack(">I", 1), entry), _NO_SAMPLES)
     return _box(
         b"mdia",
         # 0x55C4 is the language "und".
-        _full_box(b"mdhd", 0, struct.pack(">8xI4xH2x", timescale, 0x55C4)),
+        _full_box(b"mdhd", 1 << 24, struct.pack(">16xIQH2x", timescale, seconds * timescale, 0x55C4)),
         _full_box(b"hdlr", 0, struct.pack(">4x4s13x", handler)),
         _box(b"minf", media_header, _DATA_INFORMATION, samples),
     )

@@ -27,7 +27,8 @@ async def live(store: SegmentStore) -> AsyncIterator[bytes]:
         return
     segment = _latest(store)
     init, number = segment.init, segment.parts[-1].number
-    yield _padded(fmp4.init(init.avcc, init.width, init.height) + _caught_up(segment))
+    header = fmp4.init(init.avcc, init.width, init.height, fmp4.ENDLESS_S)
+    yield _padded(header + _caught_up(segment))
     while await store.wait_after(number):
         part = _next(store, number)
         yield _padded(part.data)
