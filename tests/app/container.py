@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import psutil
 
+from browser_app.dashboard_cast_browser.chromium import SWITCHES
 from custom_components.dashboard_cast.engine.chromium import find_executable
 
+from ..engine.helpers import processes
 from ..home.home import free_port
 from . import supervisor
 
@@ -137,14 +139,8 @@ class Container:
 
     def browser(self) -> psutil.Process:
         """Return the process of the browser that commands all others."""
-        (found,) = (
-            process
-            for process in self.main.children(recursive=True)
-            if any(argument.startswith("--remote-debugging-port") for argument in process.cmdline())
-            and "chrom" in process.exe()
-            and not any(argument.startswith("--type=") for argument in process.cmdline())
-        )
-        return found
+        # A script stands before Debian's Chromium, with one argument more.
+        return next(process for process in processes() if process.cmdline()[1:2] == [SWITCHES[0]])
 
     async def status(self, path: str, token: str | None = None, method: str = "GET", **headers: str) -> int:
         """Return the status of an answer, asked for with a token or without."""
