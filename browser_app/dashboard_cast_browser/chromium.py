@@ -78,12 +78,14 @@ class Chromium:
         user: who it runs as, None for who we are. heap_mb: the most that the scripts of one page may keep, in
         MiB; a page that wants more crashes alone.
         """
-        folder = Path(tempfile.mkdtemp(prefix="dashboard-cast-browser-"))
+        folder = Path(tempfile.mkdtemp(prefix="browser-app-"))
         try:
             process = await _spawn(program, user, heap_mb, folder)
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise BrowserGoneError(f"it does not start: {error}") from error
+            if isinstance(error, OSError):
+                raise BrowserGoneError(f"it does not start: {error}") from error
+            raise
         chromium = cls(process, folder, http)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
@@ -124,11 +126,13 @@ class Chromium:
         with suppress(ProcessLookupError):
             # The group: a script stands before Debian's Chromium, and a browser has many processes.
             os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-        # The log ends with the last of them.
-        await asyncio.wait([self._reading], timeout=_END_TIMEOUT_S)
-        self._reading.cancel()
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        try:
+            await self._process.wait()
+            # The log ends with the last of them.
+            await asyncio.wait([self._reading], timeout=_END_TIMEOUT_S)
+        finally:
+            self._reading.cancel()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _read_log(self) -> None:
         assert self._process.stderr is not None

@@ -6,6 +6,7 @@ from pathlib import Path
 import socket
 import stat
 import sys
+import tempfile
 
 import aiohttp
 import pytest
@@ -22,7 +23,7 @@ from browser_app.dashboard_cast_browser.memory import used_bytes
 from browser_app.dashboard_cast_browser.options import Options, OptionsError
 from custom_components.dashboard_cast.engine import chromium as local
 
-from ..engine.helpers import executable, until
+from ..engine.helpers import executable, processes, until
 from .container import APP, PACKAGE, write_memory, write_options
 from .supervisor import TOKEN, Supervisor
 
@@ -130,6 +131,23 @@ async def test_browser_that_ends(tmp_path: Path) -> None:
     program = executable(tmp_path, "browser", "head -c 3000000 /dev/zero >&2", "echo end >&2")
     with pytest.raises(BrowserGoneError, match="ended while it started"):
         await launch(str(program))
+
+
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_cancelled_start_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """Whenever a start is given up, neither files nor processes stay."""
+    program = executable(tmp_path, "browser", "exec sleep 60")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "files"))
+    (tmp_path / "files").mkdir()
+    starting = asyncio.create_task(launch(str(program)))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert not list((tmp_path / "files").iterdir())
+    await until(lambda: not processes("sleep"))
 
 
 async def test_failing_browser_is_started_less_and_less_often(tmp_path: Path) -> None:
