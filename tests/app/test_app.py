@@ -163,11 +163,11 @@ async def test_page_has_half_of_the_memory(container: Container) -> None:
 
 async def test_secrets_are_not_told(container: Container) -> None:
     """Neither log nor processes show a token, whatever is asked for."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", container.port)
     for request in ("GET /json/version?token={} HTTP/1.1\r\nHost: \0\r\n\r\n", "GET /?token={}\r\n\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", container.port)
         writer.write(request.format(container.token).encode())
-    await reader.read()
-    writer.close()
+        assert (await reader.read())[8:11] == b" 40"
+        writer.close()
     told = container.log_file.read_text()
     assert "DevTools listening" in told
     shown = [
