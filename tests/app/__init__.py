@@ -1,0 +1,1 @@
+"""Tests of the app that gives Home Assistant OS a browser."""
