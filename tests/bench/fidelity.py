@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken
 from custom_components.dashboard_cast.engine.stream import Stream
 from custom_components.dashboard_cast.models import Profile, SizePreset, Source, StreamFormat
@@ -51,7 +52,7 @@ async def _stream(home: Home, size: SizePreset) -> AsyncIterator[Stream]:
         Profile.of(size, RATE),
         browser=browser,
         ffmpeg="ffmpeg",
-        home=home.url,
+        homes=Homes(home.url),
         credentials=credentials,
     )
     try:

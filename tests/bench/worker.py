@@ -21,6 +21,7 @@ sys.modules[_PACKAGE] = ModuleType(_PACKAGE)
 sys.modules[_PACKAGE].__path__ = [str(Path(__file__).parents[2] / _PACKAGE.replace(".", "/"))]
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser  # noqa: E402
+from custom_components.dashboard_cast.engine.homes import Homes  # noqa: E402
 from custom_components.dashboard_cast.engine.page import AccessToken  # noqa: E402
 from custom_components.dashboard_cast.engine.stream import Stream  # noqa: E402
 from custom_components.dashboard_cast.models import Profile, Source  # noqa: E402
@@ -44,7 +45,7 @@ async def stream(page: Page) -> AsyncIterator[Counter]:
         Profile(width=page.width, height=page.height, frame_rate=page.frame_rate),
         browser=browser,
         ffmpeg="ffmpeg",
-        home=page.home,
+        homes=Homes(page.home),
         credentials=credentials,
     )
     try:

@@ -106,7 +106,7 @@ class House:
 async def house(*, player: PlayerKind = PlayerKind.SHAKA_5, **options: Any) -> AsyncIterator[House]:
     """Give a house whose TV plays HLS with a player; the options are those of `Home`."""
     async with Television(player=player) as tv, Home(**options) as home:
-        result = await home.flow("dashboard_cast", {})
+        result = await home.flow("dashboard_cast", {"next_step_id": "local"}, {})
         await home.add_cast([tv.host])
         found = House(home, tv, result["result"]["entry_id"])
         await found.available()

@@ -11,6 +11,7 @@ from typing import Any, override
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken, Credentials, Page
 from custom_components.dashboard_cast.errors import SignInFailedError
 from custom_components.dashboard_cast.models import Frame, Profile, Source
@@ -91,6 +92,7 @@ async def viewing(
     source: Source = SOURCE,
     profile: Profile = SMALL,
     token: Credentials = credentials,
+    homes: Homes | None = None,
 ) -> AsyncIterator[Viewing]:
     """Return a scene in a tab, not opened yet."""
     tab = await browser.open_tab()
@@ -99,7 +101,7 @@ async def viewing(
         tab,
         replace(source, path=frontend.scene(scene)),
         profile,
-        home=frontend.url,
+        homes=homes or Homes(frontend.url),
         credentials=token,
         on_frame=view.take,
     )

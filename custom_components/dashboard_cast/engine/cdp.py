@@ -4,7 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from itertools import count
-from typing import Any, Final, Protocol, override
+from typing import Any, Final, Literal, Protocol, override
+
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 # Three times as fast as `json` on pictures, which are most of what comes. Home Assistant brings it.
 import orjson
@@ -110,6 +112,29 @@ class PipeTransport(Transport):
     @override
     async def close(self) -> None:
         self._writer.close()
+
+
+class WebSocketTransport(Transport):
+    """Messages as those of a WebSocket, as Chromium's `--remote-debugging-port` has them."""
+
+    def __init__(self, socket: ClientWebSocketResponse[Literal[False]]) -> None:
+        self._socket = socket
+
+    @override
+    async def send(self, message: bytes) -> None:
+        await self._socket.send_frame(message, WSMsgType.TEXT)
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for message in self._socket:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                break
+            yield message.data
+        raise BrowserFailedError(detail="the connection to the browser was lost")
+
+    @override
+    async def close(self) -> None:
+        await self._socket.close()
 
 
 class FlatSession(CdpSession):
