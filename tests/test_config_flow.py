@@ -9,11 +9,13 @@ from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_USER, ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
+from homeassistant.requirements import RequirementsNotFound
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.engine.cdp import Browser
 from custom_components.dashboard_cast.engine.homes import Homes
+from custom_components.dashboard_cast.engine.playwright_server import PlaywrightBrowser
 from custom_components.dashboard_cast.engine.remote import RemoteBrowser
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
@@ -428,8 +430,8 @@ async def _set_up_remote(hass: HomeAssistant, entry: MockConfigEntry, **options:
 @pytest.mark.parametrize(
     ("found", "soabi", "step", "kinds"),
     [
-        ("/usr/bin/chromium", "cpython-314-x86_64-linux-gnu", "user", ["local", "remote"]),
-        (None, "cpython-314-x86_64-linux-gnu", "user", ["remote", "local"]),
+        ("/usr/bin/chromium", "cpython-314-x86_64-linux-gnu", "user", ["local", "remote", "playwright"]),
+        (None, "cpython-314-x86_64-linux-gnu", "user", ["remote", "local", "playwright"]),
         ("/usr/bin/chromium", "cpython-314-x86_64-linux-musl", "user", ["local", "remote"]),
         (None, "cpython-314-aarch64-linux-musl", "no_local", ["remote"]),
     ],
@@ -483,6 +485,53 @@ async def test_remote_failure_and_retry(
     trial.side_effect = None
     result = await _submit(hass, result, endpoints=["http://127.0.0.1:9223"])
     assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.fixture
+def install() -> Iterator[AsyncMock]:
+    """Return what stands in for the installation of packages."""
+    with patch("custom_components.dashboard_cast.browsers.async_process_requirements") as mock:
+        yield mock
+
+
+async def test_playwright(hass: HomeAssistant, trial: AsyncMock, install: AsyncMock) -> None:
+    """Playwright is installed when it is chosen, and its servers are tried and used."""
+    result = await _submit(hass, await _begin(hass, "playwright"), endpoints=["ws://10.0.0.4:3000"])
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["browser_kind"] == "playwright"
+    assert install.call_args.args[1:] == (DOMAIN, ["playwright>=1.56.0"])
+    ((browser,), _, _) = tried(trial)
+    assert isinstance(browser, RemoteBrowser)
+    assert isinstance(browser._browsers[0], PlaywrightBrowser)
+    await settled(hass)
+    [entry] = hass.config_entries.async_entries(DOMAIN)
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_playwright_cannot_be_installed(
+    hass: HomeAssistant, trial: AsyncMock, install: AsyncMock
+) -> None:
+    """Where there is no Playwright to be had it is said so; on Alpine Linux nobody tries for minutes."""
+    install.side_effect = RequirementsNotFound(DOMAIN, ["playwright"])
+    form = await _begin(hass, "playwright")
+    result = await _submit(hass, form, endpoints=["ws://10.0.0.4:3000"])
+    assert result["errors"] == {"base": "playwright_missing"}
+    install.assert_called_once()
+    with patch("sysconfig.get_config_var", return_value="cpython-314-x86_64-linux-musl"):
+        result = await _submit(hass, result, endpoints=["ws://10.0.0.4:3000"])
+    assert result["errors"] == {"base": "playwright_missing"}
+    install.assert_called_once()
+    trial.assert_not_called()
+
+
+async def test_playwright_is_gone(hass: HomeAssistant, entry: MockConfigEntry, install: AsyncMock) -> None:
+    """An entry whose Playwright is missing after an update is set up later, and says why not now."""
+    install.side_effect = RequirementsNotFound(DOMAIN, ["playwright"])
+    data = {"browser_kind": "playwright", "endpoints": ["ws://10.0.0.4:3000"]}
+    hass.config_entries.async_update_entry(entry, data=data)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "playwright_missing"
 
 
 async def test_no_endpoint(hass: HomeAssistant, trial: AsyncMock) -> None:

@@ -45,7 +45,7 @@ WRONG_INPUT = {
 NAMES = {kind.__name__: kind for kind in ERRORS}
 SECTIONS = {"look", "picture"}
 # What takes part in the trial of a flow.
-TRIED = ("trial", "browser", "remote")
+TRIED = ("engine/trial", "browsers")
 
 
 def _json(name: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _imported(module: Path) -> set[Path]:
 
 def _of_trial() -> set[type[DashboardCastError]]:
     """Return the errors that the trial of browsers and programs can end with."""
-    modules = {path for name in TRIED for path in _imported(INTEGRATION / "engine" / f"{name}.py")}
+    modules = {path for name in TRIED for path in _imported(INTEGRATION / f"{name}.py")}
     return {kind for path in modules for kind, _ in _made(path)}
 
 
@@ -160,7 +160,7 @@ def test_flow_error_placeholders(flow: str) -> None:
 def test_flow_steps() -> None:
     """Every form that is shown has a title and, for each field, a name and an explanation."""
     config, options = ENGLISH["config"], ENGLISH["options"]
-    assert set(config["step"]) == {"user", "no_local", "app", "local", "remote"}
+    assert set(config["step"]) == {"user", "no_local", "app", *BrowserKind}
     assert set(config["progress"]) == {"check"}
     assert set(options["step"]) == {"init"}
     assert all(hasattr(DashboardCastConfigFlow, f"async_step_{step}") for step in config["step"])
@@ -168,6 +168,7 @@ def test_flow_steps() -> None:
     for step, fields in (
         (config["step"]["local"], {"browser", "ffmpeg"}),
         (config["step"]["remote"], {"endpoints", "browser_url", "ffmpeg"}),
+        (config["step"]["playwright"], {"endpoints", "browser_url", "ffmpeg"}),
         (options["step"]["init"], {"user", "base_url", "browser", "browser_url", "ffmpeg", "encoder"}),
     ):
         assert set(step["data"]) == set(step["data_description"]) == fields

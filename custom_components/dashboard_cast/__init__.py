@@ -3,6 +3,7 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
@@ -10,6 +11,7 @@ from .auth import async_ensure_user, async_remove_user
 from .browsers import async_browser, endpoints_of
 from .const import AUTOMATIC, CONF_ENCODER, CONF_ENCODERS, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
 from .engine.codecs import preferred
+from .errors import DashboardCastError
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
 from .urls import async_homes
@@ -28,7 +30,14 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """Set up the integration; browser and FFmpeg start with the first stream."""
     await async_ensure_user(hass, entry)
-    browser = await async_browser(hass, entry.data, entry.options)
+    try:
+        browser = await async_browser(hass, entry.data, entry.options)
+    except DashboardCastError as error:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key=error.key,
+            translation_placeholders=error.placeholders,
+        ) from error
     homes = await async_homes(hass, entry.options, [one.host for one in endpoints_of(entry.data)])
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
     chosen = entry.options.get(CONF_ENCODER, AUTOMATIC)

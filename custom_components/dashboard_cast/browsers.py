@@ -3,17 +3,24 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from ssl import SSLContext
-from typing import Any
+import sysconfig
+from typing import Any, Final
 
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 from homeassistant.util.ssl import SSL_ALPN_HTTP11, create_client_context
 
-from .const import CONF_BROWSER, CONF_BROWSER_KIND, CONF_ENDPOINTS
+from .const import CONF_BROWSER, CONF_BROWSER_KIND, CONF_ENDPOINTS, DOMAIN
 from .engine.browser import LocalBrowser
 from .engine.cdp import Browser
 from .engine.endpoint import Endpoint
-from .engine.remote import RemoteBrowser
+from .engine.playwright_server import PlaywrightBrowser
+from .engine.remote import CdpBrowser, RemoteBrowser
+from .errors import PlaywrightMissingError
+
+# The first that runs on Home Assistant's Python; servers want their own version.
+PLAYWRIGHT: Final = "playwright>=1.56.0"
 
 
 class BrowserKind(StrEnum):
@@ -21,6 +28,9 @@ class BrowserKind(StrEnum):
 
     LOCAL = "local"
     REMOTE = "remote"
+    """Reached over CDP."""
+    PLAYWRIGHT = "playwright"
+    """Reached through a Playwright server."""
 
 
 def kind_of(data: Mapping[str, Any]) -> BrowserKind:
@@ -38,12 +48,33 @@ def endpoints_of(data: Mapping[str, Any]) -> list[Endpoint]:
 async def async_browser(hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]) -> Browser:
     """Return the browser of an entry with this data and these options, which starts with the first tab.
 
-    Raises EndpointInvalidError.
+    Raises EndpointInvalidError or PlaywrightMissingError.
     """
-    if kind_of(data) is BrowserKind.LOCAL:
+    endpoints = endpoints_of(data)
+    kind = kind_of(data)
+    if kind is BrowserKind.LOCAL:
         return LocalBrowser(options.get(CONF_BROWSER))
+    if kind is BrowserKind.PLAYWRIGHT:
+        await _async_install_playwright(hass)
+        return RemoteBrowser([PlaywrightBrowser(endpoint) for endpoint in endpoints])
     ssl = await hass.async_add_executor_job(_ssl_context)
-    return RemoteBrowser(endpoints_of(data), async_get_clientsession(hass), ssl)
+    session = async_get_clientsession(hass)
+    return RemoteBrowser([CdpBrowser(endpoint, session, ssl) for endpoint in endpoints])
+
+
+async def _async_install_playwright(hass: HomeAssistant) -> None:
+    """Install Playwright where it is missing, which takes its time; raises PlaywrightMissingError."""
+    if has_musl():
+        raise PlaywrightMissingError
+    try:
+        await async_process_requirements(hass, DOMAIN, [PLAYWRIGHT], is_built_in=False)
+    except RequirementsNotFound as error:
+        raise PlaywrightMissingError from error
+
+
+def has_musl() -> bool:
+    """Return whether this is Alpine Linux or the like, for which there is no Playwright."""
+    return "musl" in str(sysconfig.get_config_var("SOABI"))
 
 
 async def async_each_browser(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Container, Mapping
-import sysconfig
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -28,7 +27,7 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 import probatio
 from yarl import URL
 
-from .browsers import BrowserKind, async_each_browser, endpoints_of, kind_of
+from .browsers import BrowserKind, async_each_browser, endpoints_of, has_musl, kind_of
 from .const import (
     AUTOMATIC,
     CONF_BASE_URL,
@@ -49,15 +48,17 @@ from .engine.trial import try_engine
 from .errors import DashboardCastError
 from .urls import async_homes
 
+_ELSEWHERE: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_BROWSER_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+    probatio.Optional(CONF_FFMPEG): TextSelector(),
+}
 _PROGRAMS: Final[dict[BrowserKind, dict[probatio.Marker, Any]]] = {
     BrowserKind.LOCAL: {
         probatio.Optional(CONF_BROWSER): TextSelector(),
         probatio.Optional(CONF_FFMPEG): TextSelector(),
     },
-    BrowserKind.REMOTE: {
-        probatio.Optional(CONF_BROWSER_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
-        probatio.Optional(CONF_FFMPEG): TextSelector(),
-    },
+    BrowserKind.REMOTE: _ELSEWHERE,
+    BrowserKind.PLAYWRIGHT: _ELSEWHERE,
 }
 """The options that each kind of browser has."""
 _ENDPOINTS: Final[dict[probatio.Marker, Any]] = {
@@ -70,6 +71,7 @@ _FIELDS: Final = {
     "endpoint_unreachable": CONF_ENDPOINTS,
     "endpoint_refused": CONF_ENDPOINTS,
     "endpoint_not_browser": CONF_ENDPOINTS,
+    "playwright_missing": "base",
     "home_unreachable": CONF_BROWSER_URL,
     "ffmpeg_missing": CONF_FFMPEG,
     "encoder_failed": CONF_FFMPEG,
@@ -101,11 +103,6 @@ def _errors(failure: DashboardCastError | None, fields: Container[str]) -> dict[
     return {field if field in fields else "base": failure.key}
 
 
-def _has_musl() -> bool:
-    """Return whether this is Alpine Linux or the like, for which browsers are not made."""
-    return "musl" in str(sysconfig.get_config_var("SOABI"))
-
-
 class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
     """Set up the one config entry, or give it another browser."""
 
@@ -128,9 +125,11 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         if self.source != SOURCE_RECONFIGURE and self._async_current_entries():
             return self.async_abort(reason="single_instance_allowed")
         found = await self.hass.async_add_executor_job(find_executable)
-        if found is None and _has_musl():
+        if found is None and has_musl():
             return await self.async_step_no_local()
         kinds = [BrowserKind.LOCAL, BrowserKind.REMOTE] if found else [BrowserKind.REMOTE, BrowserKind.LOCAL]
+        if not has_musl():
+            kinds.append(BrowserKind.PLAYWRIGHT)
         return self.async_show_menu(step_id="user", menu_options=kinds)
 
     async def async_step_no_local(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -174,11 +173,20 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_remote(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where the browsers are."""
+        return await self._async_elsewhere(BrowserKind.REMOTE, user_input)
+
+    async def async_step_playwright(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the Playwright servers are."""
+        return await self._async_elsewhere(BrowserKind.PLAYWRIGHT, user_input)
+
+    async def _async_elsewhere(
+        self, kind: BrowserKind, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
         if user_input is not None:
             options = dict(user_input)
-            data = {CONF_BROWSER_KIND: BrowserKind.REMOTE, CONF_ENDPOINTS: options.pop(CONF_ENDPOINTS)}
+            data = {CONF_BROWSER_KIND: kind, CONF_ENDPOINTS: options.pop(CONF_ENDPOINTS)}
             return await self._async_begin(data, options)
-        return self._async_show("remote", {**_ENDPOINTS, **_PROGRAMS[BrowserKind.REMOTE]})
+        return self._async_show(kind, {**_ENDPOINTS, **_PROGRAMS[kind]})
 
     async def _async_begin(self, data: dict[str, Any], options: dict[str, Any]) -> ConfigFlowResult:
         self._data, self._options, self._failure = data, options, None

@@ -51,6 +51,12 @@ class EndpointNotBrowserError(BrowserFailedError):
     key = "endpoint_not_browser"
 
 
+class PlaywrightMissingError(DashboardCastError):
+    """Playwright is not installed, and cannot be."""
+
+    key = "playwright_missing"
+
+
 class HomeUnreachableError(DashboardCastError):
     """The browser does not reach Home Assistant. Placeholder: detail."""
 

@@ -11,7 +11,7 @@ import pytest
 from custom_components.dashboard_cast.engine import browser as module, chromium as chromium_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, Tab
-from custom_components.dashboard_cast.engine.tab import BrowserTab
+from custom_components.dashboard_cast.engine.tab import BrowserTab, ConnectedBrowser
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
 from .frontend import Frontend
@@ -315,7 +315,7 @@ async def test_tab_closed_by_others(browser: LocalBrowser) -> None:
     tab = await browser.open_tab()
     tab.on_lost(lost.put_nowait)
     (target,) = await tabs_of(browser)
-    assert browser._chromium
+    assert isinstance(browser._chromium, ConnectedBrowser)
     await browser._chromium.session.send("Target.closeTarget", targetId=target)
     assert await asyncio.wait_for(lost.get(), TIMEOUT_S) == "the tab was closed"
     with pytest.raises(BrowserFailedError, match="the tab was closed"):

@@ -16,7 +16,7 @@ import pytest_socket
 from custom_components.dashboard_cast.engine import endpoint as endpoint_module, remote as module
 from custom_components.dashboard_cast.engine.cdp import Tab
 from custom_components.dashboard_cast.engine.endpoint import Endpoint
-from custom_components.dashboard_cast.engine.remote import RemoteBrowser
+from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     EndpointNotBrowserError,
@@ -71,7 +71,7 @@ async def remote(*urls: str, session: aiohttp.ClientSession | None = None) -> As
     async with AsyncExitStack() as stack:
         if session is None:
             session = await stack.enter_async_context(aiohttp.ClientSession())
-        browser = RemoteBrowser([Endpoint.parse(url) for url in urls], session)
+        browser = RemoteBrowser([CdpBrowser(Endpoint.parse(url), session) for url in urls])
         try:
             yield browser
         finally:
@@ -258,11 +258,11 @@ async def test_private_authority(machine: Machine) -> None:
         aiohttp.ClientSession() as session,
     ):
         endpoint = Endpoint.parse(f"{gateway.url}?token={SECRET}")
-        stranger = RemoteBrowser([endpoint], session)
+        stranger = CdpBrowser(endpoint, session)
         with pytest.raises(EndpointUnreachableError, match="certificate verify failed"):
             await stranger.open_tab()
         await stranger.stop()
-        friend = RemoteBrowser([endpoint], session, authority.client)
+        friend = CdpBrowser(endpoint, session, authority.client)
         assert await value(await friend.open_tab(), "1 + 1") == 2
         await friend.stop()
 
@@ -355,10 +355,10 @@ async def test_no_tab_outlives_us(machine: Machine) -> None:
     program = (
         "import asyncio, aiohttp\n"
         f"from {Endpoint.__module__} import Endpoint\n"
-        f"from {RemoteBrowser.__module__} import RemoteBrowser\n"
+        f"from {CdpBrowser.__module__} import CdpBrowser\n"
         "async def main():\n"
         "    async with aiohttp.ClientSession() as session:\n"
-        f"        browser = RemoteBrowser([Endpoint.parse({machine.url!r})], session)\n"
+        f"        browser = CdpBrowser(Endpoint.parse({machine.url!r}), session)\n"
         "        tabs = [await browser.open_tab() for _ in range(2)]\n"
         "        print('ready', flush=True)\n"
         "        await asyncio.Event().wait()\n"

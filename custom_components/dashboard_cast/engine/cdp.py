@@ -33,6 +33,16 @@ class CdpSession(Protocol):
         """Call `handler` with the parameters of every such event."""
 
 
+class TargetSession(CdpSession, Protocol):
+    """A session that can come to an end."""
+
+    def on_end(self, handler: EndHandler) -> None:
+        """Call `handler`, with the reason, when nothing can be sent any more."""
+
+    def end(self, reason: str) -> None:
+        """Fail what is sent from now on, as far as it still waits for an answer too."""
+
+
 class Tab(Protocol):
     """One browser tab with cookies and storage of its own, which end with it."""
 
@@ -137,7 +147,7 @@ class WebSocketTransport(Transport):
         await self._socket.close()
 
 
-class FlatSession(CdpSession):
+class FlatSession(TargetSession):
     """A session whose messages carry its id; the one without an id is the browser's own."""
 
     def __init__(self, connection: CdpConnection, identifier: str | None) -> None:
@@ -172,8 +182,8 @@ class FlatSession(CdpSession):
     def on(self, event: str, handler: EventHandler) -> None:
         self._handlers[event].append(handler)
 
+    @override
     def on_end(self, handler: EndHandler) -> None:
-        """Call `handler`, with the reason, when nothing can be sent any more."""
         self._end_handlers.append(handler)
 
     def take(self, message: Json) -> None:
@@ -185,8 +195,8 @@ class FlatSession(CdpSession):
         elif (answer := self._answers.get(message["id"])) and not answer.done():
             answer.set_result(message)
 
+    @override
     def end(self, reason: str) -> None:
-        """Fail what waits for an answer and what is sent from now on."""
         if self._ended is not None:
             return
         self._ended = reason

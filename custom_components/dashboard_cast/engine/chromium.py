@@ -13,7 +13,7 @@ from typing import Final, Self, override
 from ..errors import BrowserFailedError
 from .cdp import CdpConnection, PipeTransport
 from .process import ChildProcess
-from .tab import RunningBrowser
+from .tab import ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _revision(path: Path) -> int:
     return int(number[0]) if number else 0
 
 
-class Chromium(RunningBrowser):
+class Chromium(ConnectedBrowser):
     """A Chromium of our own, commanded over its pipes, which ends when these do."""
 
     def __init__(self, executable: str) -> None:

@@ -14,7 +14,7 @@ from ..errors import BrowserFailedError
 from .browser import SharedBrowser
 from .cdp import Browser, CdpConnection, Tab, WebSocketTransport
 from .endpoint import Access, Endpoint
-from .tab import TAB_TIMEOUT_S, RunningBrowser
+from .tab import TAB_TIMEOUT_S, ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _TOUCH_INTERVAL_S: Final = 60.0
 _DRAWING: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
 
 
-class RemoteChromium(RunningBrowser):
+class RemoteChromium(ConnectedBrowser):
     """A Chromium on another machine, commanded over a WebSocket; what is ours in it ends with that."""
 
     def __init__(self, access: Access) -> None:
@@ -95,14 +95,11 @@ class RemoteChromium(RunningBrowser):
 class EndpointBrowser(SharedBrowser):
     """The browser behind one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, session: ClientSession, ssl: SSLContext | bool) -> None:
+    def __init__(self, endpoint: Endpoint) -> None:
         super().__init__()
         self.endpoint = endpoint
         self.rests_until = 0.0
         """When it is worth asking again, in seconds on the monotonic clock; 0 while nothing is wrong."""
-        self._session = session
-        self._ssl = ssl
-        self._abandoned: set[str] = set()
 
     @override
     async def open_tab(self) -> Tab:
@@ -119,6 +116,19 @@ class EndpointBrowser(SharedBrowser):
             self.rests_until = 0.0
         return tab
 
+
+class CdpBrowser(EndpointBrowser):
+    """A browser that is reached over CDP.
+
+    session: makes all requests. ssl: as aiohttp wants it, True for the session's own.
+    """
+
+    def __init__(self, endpoint: Endpoint, session: ClientSession, ssl: SSLContext | bool = True) -> None:
+        super().__init__(endpoint)
+        self._session = session
+        self._ssl = ssl
+        self._abandoned: set[str] = set()
+
     @override
     async def _start(self) -> RemoteChromium:
         chromium = await RemoteChromium.connect(Access(self.endpoint, self._session, self._ssl))
@@ -130,16 +140,11 @@ class EndpointBrowser(SharedBrowser):
 
 
 class RemoteBrowser(Browser):
-    """Browsers behind endpoints: tabs come from the first that answers.
+    """Browsers behind endpoints: tabs come from the first that answers."""
 
-    session: makes all requests. ssl: as aiohttp wants it, True for the session's own.
-    """
-
-    def __init__(
-        self, endpoints: Sequence[Endpoint], session: ClientSession, ssl: SSLContext | bool = True
-    ) -> None:
+    def __init__(self, browsers: Sequence[EndpointBrowser]) -> None:
         """Connect with the first tab."""
-        self._browsers = [EndpointBrowser(endpoint, session, ssl) for endpoint in endpoints]
+        self._browsers = browsers
         self._has_worked = False
 
     @override

@@ -7,25 +7,71 @@ from contextlib import suppress
 from typing import Final, Self, override
 
 from ..errors import BrowserFailedError
-from .cdp import CdpConnection, CdpSession, EndHandler, FlatSession, Tab
+from .cdp import CdpConnection, CdpSession, EndHandler, FlatSession, Tab, TargetSession
 
 TAB_TIMEOUT_S: Final = 10.0
 
 
 class RunningBrowser(ABC):
-    """A Chromium that runs, and the connection to it."""
+    """A browser that runs, with browser contexts that are named."""
 
     def __init__(self) -> None:
         self.frame_control = False
         """Whether pages draw only when they are told to."""
+        self._drawing = asyncio.Lock()
+
+    @property
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether it can still answer."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """End it, or what is ours of it."""
+
+    @abstractmethod
+    async def open_context(self) -> str:
+        """Return a new browser context, which ends with the connection; raises BrowserFailedError."""
+
+    @abstractmethod
+    async def dispose(self, context: str) -> None:
+        """Close a browser context and all in it; when the browser is gone or hangs, nothing can be done."""
+
+    @abstractmethod
+    async def open_tab(self, context: str) -> TargetSession:
+        """Return a session with a new, empty tab in a browser context; raises BrowserFailedError."""
+
+    async def begin_frame(self, session: CdpSession, interval: float) -> bool:
+        """Let a tab draw; return whether anything had changed. Raises BrowserFailedError.
+
+        One tab at a time: frames of two that overlap end Chromium's GPU process ("Got overlapping
+        IssueExternalBeginFrame"), and with it everything. A frame that nobody waits for any more is still
+        under way until the browser says otherwise, or its tab is closed.
+        """
+        frame = asyncio.create_task(self._draw(session, interval), name="frame")
+        frame.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([frame])
+        return await frame
+
+    async def _draw(self, session: CdpSession, interval: float) -> bool:
+        async with self._drawing:
+            answer = await session.send("HeadlessExperimental.beginFrame", interval=interval * 1_000)
+        changed: bool = answer["hasDamage"]
+        return changed
+
+
+class ConnectedBrowser(RunningBrowser):
+    """A Chromium at the other end of a connection of ours."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.contexts: set[str] = set()
         """The browser contexts that tabs of ours are in."""
-        self._drawing = asyncio.Lock()
         self._connection: CdpConnection | None = None
 
     @property
+    @override
     def alive(self) -> bool:
-        """Whether it can still answer."""
         return self.connection.alive
 
     @property
@@ -39,49 +85,27 @@ class RunningBrowser(ABC):
         """The CDP session with the browser itself."""
         return self.connection.browser
 
-    @abstractmethod
-    async def stop(self) -> None:
-        """End it, or what is ours of it."""
-
+    @override
     async def open_context(self) -> str:
-        """Return a new browser context, which ends with the connection; raises BrowserFailedError."""
         answer = await self.session.send("Target.createBrowserContext", disposeOnDetach=True)
         context: str = answer["browserContextId"]
         self.contexts.add(context)
         return context
 
+    @override
     async def dispose(self, context: str) -> None:
-        """Close a browser context and all in it; when the browser is gone or hangs, nothing can be done."""
         with suppress(BrowserFailedError, TimeoutError):
             async with asyncio.timeout(TAB_TIMEOUT_S):
                 await self.session.send("Target.disposeBrowserContext", browserContextId=context)
             self.contexts.discard(context)
 
+    @override
     async def open_tab(self, context: str) -> FlatSession:
-        """Return a session with a new, empty tab in a browser context; raises BrowserFailedError."""
         frame_control = {"enableBeginFrameControl": True} if self.frame_control else {}
         target = await self.session.send(
             "Target.createTarget", url="about:blank", browserContextId=context, **frame_control
         )
         return await self.connection.attach(target["targetId"])
-
-    async def begin_frame(self, session: FlatSession, interval: float) -> bool:
-        """Let a tab draw; return whether anything had changed. Raises BrowserFailedError.
-
-        One tab at a time: frames of two that overlap end Chromium's GPU process ("Got overlapping
-        IssueExternalBeginFrame"), and with it everything. A frame that nobody waits for any more is still
-        under way until the browser says otherwise, or its tab is closed.
-        """
-        frame = asyncio.create_task(self._draw(session, interval), name="frame")
-        frame.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait([frame])
-        return await frame
-
-    async def _draw(self, session: FlatSession, interval: float) -> bool:
-        async with self._drawing:
-            answer = await session.send("HeadlessExperimental.beginFrame", interval=interval * 1_000)
-        changed: bool = answer["hasDamage"]
-        return changed
 
 
 class BrowserTab(Tab):
@@ -91,7 +115,7 @@ class BrowserTab(Tab):
         self,
         browser: RunningBrowser,
         context: str,
-        session: FlatSession,
+        session: TargetSession,
         forget: Callable[[BrowserTab], None],
     ) -> None:
         self._browser = browser
