@@ -39,6 +39,7 @@ from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
 from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US
 from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import PART_TICKS, SegmentStore
@@ -120,7 +121,7 @@ class FakeStream(Stream):
         super().__init__(source, profile, browser=browser, **keywords)
         self.browser = browser
         self.ffmpeg: str = keywords["ffmpeg"]
-        self.home: str = keywords["home"]
+        self.homes: Homes = keywords["homes"]
         self.credentials: Credentials = keywords["credentials"]
         self.ended = False
         self._tell_end: Callable[[BaseException | None], None] = keywords["on_end"]

@@ -36,7 +36,7 @@ def studio() -> Iterator[Studio]:
     made = Studio()
     with (
         patch("custom_components.dashboard_cast.registry.Stream", made.make),
-        patch("custom_components.dashboard_cast.LocalBrowser", FakeBrowser),
+        patch("custom_components.dashboard_cast.browsers.LocalBrowser", FakeBrowser),
     ):
         yield made
 

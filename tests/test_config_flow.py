@@ -3,20 +3,30 @@
 import asyncio
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import AsyncMock, patch
+from unittest.mock import AsyncMock, MagicMock, patch
 
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
+from homeassistant.requirements import RequirementsNotFound
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.engine.cdp import Browser
+from custom_components.dashboard_cast.engine.homes import Homes
+from custom_components.dashboard_cast.engine.playwright_server import PlaywrightBrowser
+from custom_components.dashboard_cast.engine.remote import RemoteBrowser
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     BrowserMissingError,
     DashboardCastError,
     EncoderFailedError,
+    EndpointNotBrowserError,
+    EndpointRefusedError,
+    EndpointUnreachableError,
     FFmpegMissingError,
+    HomeUnreachableError,
     MalformedMediaError,
 )
 
@@ -24,13 +34,48 @@ from .common import FakeBrowser, MockConfigEntry, MockUser, Studio, get_schema_s
 
 PROGRAMS = {"browser": "/opt/chrome", "ffmpeg": "/opt/ffmpeg"}
 WORKING = ["h264_vaapi", "libx264", "h264_qsv"]
-FAILURES: list[tuple[DashboardCastError, str, dict[str, str]]] = [
-    (BrowserMissingError(), "browser_missing", {}),
-    (BrowserFailedError(detail="crashed"), "browser_failed", {"detail": "crashed"}),
-    (FFmpegMissingError(binary="ffmpeg"), "ffmpeg_missing", {"binary": "ffmpeg"}),
-    (EncoderFailedError(detail="no libx264"), "encoder_failed", {"detail": "no libx264"}),
-    (MalformedMediaError(detail="no moov"), "malformed_media", {"detail": "no moov"}),
+FAILURES: list[tuple[DashboardCastError, str, str]] = [
+    (BrowserMissingError(), "browser", "browser_missing"),
+    (BrowserFailedError(detail="crashed"), "browser", "browser_failed"),
+    (FFmpegMissingError(binary="ffmpeg"), "ffmpeg", "ffmpeg_missing"),
+    (EncoderFailedError(detail="no libx264"), "ffmpeg", "encoder_failed"),
+    (MalformedMediaError(detail="no moov"), "ffmpeg", "malformed_media"),
+    (HomeUnreachableError(detail="gone"), "base", "home_unreachable"),
 ]
+REMOTE_FAILURES: list[tuple[DashboardCastError, str, str]] = [
+    (EndpointUnreachableError(endpoint="x", detail="y"), "endpoints", "endpoint_unreachable"),
+    (EndpointRefusedError(endpoint="x", detail="y"), "endpoints", "endpoint_refused"),
+    (EndpointNotBrowserError(endpoint="x", detail="y"), "endpoints", "endpoint_not_browser"),
+    (HomeUnreachableError(detail="gone"), "browser_url", "home_unreachable"),
+    (BrowserFailedError(detail="crashed"), "base", "browser_failed"),
+    (FFmpegMissingError(binary="ffmpeg"), "ffmpeg", "ffmpeg_missing"),
+]
+ENDPOINTS = ["http://10.0.0.2:9222", "ws://10.0.0.3:3000/?token=s3cret"]
+APP = {"host": "local-dashboard-cast-browser", "port": 9222, "token": "s3cret"}
+APP_ENDPOINT = "http://local-dashboard-cast-browser:9222/?token=s3cret"
+
+
+def tried(mock: AsyncMock) -> tuple[list[Browser], str, Homes]:
+    """Return the browsers, the FFmpeg and the addresses that were tried last."""
+    browsers, ffmpeg, homes = mock.call_args.args
+    return list(browsers), ffmpeg, homes
+
+
+def local(browsers: list[Browser]) -> str | None:
+    """Return the executable of the one browser, which is a local one."""
+    (browser,) = browsers
+    assert isinstance(browser, FakeBrowser)
+    return browser.executable
+
+
+def remotes(browsers: list[Browser]) -> list[str]:
+    """Return the endpoints of browsers that each have one."""
+    found = []
+    for browser in browsers:
+        assert isinstance(browser, RemoteBrowser)
+        (one,) = browser._browsers
+        found.append(str(one.endpoint.url))
+    return found
 
 
 @pytest.fixture
@@ -46,11 +91,36 @@ def no_engine(enable_custom_integrations: None, studio: Studio) -> None:
     """Have entries that are made set up without a browser."""
 
 
-async def _begin(hass: HomeAssistant) -> ConfigFlowResult:
+@pytest.fixture(autouse=True)
+def executable() -> Iterator[MagicMock]:
+    """Have a browser on this machine."""
+    with patch("custom_components.dashboard_cast.config_flow.find_executable") as mock:
+        mock.return_value = "/usr/bin/chromium"
+        yield mock
+
+
+@pytest.fixture(autouse=True)
+def names(hass: HomeAssistant, source_ip: MagicMock) -> Iterator[AsyncMock]:
+    """Have one address for every name, and one interface towards it."""
+    with patch.object(hass.loop, "getaddrinfo") as mock:
+        mock.return_value = [(2, 1, 6, "", ("10.10.10.30", 0))]
+        yield mock
+
+
+async def _menu(hass: HomeAssistant) -> ConfigFlowResult:
     return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
 
 
-async def _submit(hass: HomeAssistant, flow: ConfigFlowResult, **data: str) -> ConfigFlowResult:
+async def _choose(hass: HomeAssistant, menu: ConfigFlowResult, kind: str) -> ConfigFlowResult:
+    assert menu["type"] is FlowResultType.MENU
+    return await hass.config_entries.flow.async_configure(menu["flow_id"], {"next_step_id": kind})
+
+
+async def _begin(hass: HomeAssistant, kind: str = "local") -> ConfigFlowResult:
+    return await _choose(hass, await _menu(hass), kind)
+
+
+async def _submit(hass: HomeAssistant, flow: ConfigFlowResult, **data: Any) -> ConfigFlowResult:
     """Fill in a form and return what follows the trial."""
     result = await hass.config_entries.flow.async_configure(flow["flow_id"], data)
     assert result["type"] is FlowResultType.SHOW_PROGRESS
@@ -62,12 +132,15 @@ async def _submit(hass: HomeAssistant, flow: ConfigFlowResult, **data: str) -> C
 async def test_nothing_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None:
     """Someone who fills in nothing gets an entry that works."""
     form = await _begin(hass)
-    assert (form["type"], form["step_id"], form["errors"]) == (FlowResultType.FORM, "user", {})
+    assert (form["type"], form["step_id"], form["errors"]) == (FlowResultType.FORM, "local", {})
     result = await _submit(hass, form)
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["title"] == "Dashboard Cast"
-    assert (result["data"], result["options"]) == ({"encoders": WORKING}, {})
-    trial.assert_awaited_once_with(None, "ffmpeg")
+    data = {"browser_kind": "local", "endpoints": [], "encoders": WORKING}
+    assert (result["data"], result["options"]) == (data, {})
+    trial.assert_awaited_once()
+    browsers, ffmpeg, homes = tried(trial)
+    assert (local(browsers), ffmpeg, homes.first) == (None, "ffmpeg", "http://127.0.0.1:8123")
     await settled(hass)
     [entry] = hass.config_entries.async_entries(DOMAIN)
     assert entry.state is ConfigEntryState.LOADED
@@ -77,7 +150,8 @@ async def test_programs_filled_in(hass: HomeAssistant, trial: AsyncMock) -> None
     """Programs that are named are tried and kept."""
     result = await _submit(hass, await _begin(hass), **PROGRAMS)
     assert result["options"] == PROGRAMS
-    trial.assert_awaited_once_with("/opt/chrome", "/opt/ffmpeg")
+    browsers, ffmpeg, _ = tried(trial)
+    assert (local(browsers), ffmpeg) == ("/opt/chrome", "/opt/ffmpeg")
 
 
 async def test_progress(hass: HomeAssistant, trial: AsyncMock) -> None:
@@ -122,21 +196,17 @@ async def test_dialogue_closed(hass: HomeAssistant, trial: AsyncMock) -> None:
     await settled(hass)
 
 
-@pytest.mark.parametrize(("failure", "key", "placeholders"), FAILURES)
+@pytest.mark.parametrize(("failure", "field", "key"), FAILURES)
 async def test_failure_and_retry(
-    hass: HomeAssistant,
-    trial: AsyncMock,
-    failure: DashboardCastError,
-    key: str,
-    placeholders: dict[str, str],
+    hass: HomeAssistant, trial: AsyncMock, failure: DashboardCastError, field: str, key: str
 ) -> None:
     """What is missing is said, with what was filled in, and can be tried again until it works."""
     trial.side_effect = failure
     result = await _submit(hass, await _begin(hass), ffmpeg="/opt/ffmpeg")
     for _ in range(2):
-        assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "failed")
-        assert result["errors"] == {"base": key}
-        assert result["description_placeholders"] == placeholders
+        assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "local")
+        assert result["errors"] == {field: key}
+        assert result["description_placeholders"] == failure.placeholders
         assert result["data_schema"] is not None
         assert get_schema_suggested_value(result["data_schema"].schema, "ffmpeg") == "/opt/ffmpeg"
         result = await _submit(hass, result, ffmpeg="/opt/ffmpeg")
@@ -148,7 +218,7 @@ async def test_failure_and_retry(
 
 async def test_only_one(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """There is one config entry."""
-    result = await _begin(hass)
+    result = await _menu(hass)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "single_instance_allowed")
 
 
@@ -215,7 +285,8 @@ async def test_options_other_programs(hass: HomeAssistant, loaded: MockConfigEnt
     """Other programs are tried before they are used."""
     result = await _set(hass, loaded, browser="/opt/other", ffmpeg="/opt/ffmpeg")
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    trial.assert_awaited_once_with("/opt/other", "/opt/ffmpeg")
+    browsers, ffmpeg, _ = tried(trial)
+    assert (local(browsers), ffmpeg) == ("/opt/other", "/opt/ffmpeg")
     assert _browser(loaded).executable == "/opt/other"
 
 
@@ -225,7 +296,8 @@ async def test_options_programs_cleared(
     """Fields that are emptied have programs found again, as the form says."""
     result = await _set(hass, loaded)
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    trial.assert_awaited_once_with(None, "ffmpeg")
+    browsers, ffmpeg, _ = tried(trial)
+    assert (local(browsers), ffmpeg) == (None, "ffmpeg")
     assert _browser(loaded).executable is None
     assert loaded.runtime_data._ffmpeg == "ffmpeg"
     form = await _options(hass, loaded)
@@ -239,21 +311,21 @@ def _browser(entry: MockConfigEntry) -> FakeBrowser:
     return browser
 
 
-@pytest.mark.parametrize(("failure", "key", "placeholders"), FAILURES)
+@pytest.mark.parametrize(("failure", "field", "key"), FAILURES)
 async def test_options_failure_and_retry(
     *,
     hass: HomeAssistant,
     loaded: MockConfigEntry,
     trial: AsyncMock,
     failure: DashboardCastError,
+    field: str,
     key: str,
-    placeholders: dict[str, str],
 ) -> None:
     """Programs that do not work are not saved; what was filled in stays in the form."""
     trial.side_effect = failure
     result = await _set(hass, loaded, browser="/opt/other", base_url="http://192.168.1.10:8123")
-    assert (result["type"], result["errors"]) == (FlowResultType.FORM, {"base": key})
-    assert result["description_placeholders"] == placeholders
+    assert (result["type"], result["errors"]) == (FlowResultType.FORM, {field: key})
+    assert result["description_placeholders"] == failure.placeholders
     assert result["data_schema"] is not None
     assert get_schema_suggested_value(result["data_schema"].schema, "browser") == "/opt/other"
     assert get_schema_suggested_value(result["data_schema"].schema, "base_url") == "http://192.168.1.10:8123"
@@ -336,3 +408,233 @@ async def test_options_no_address(
     assert result["type"] is FlowResultType.FORM
     assert "base_url_invalid" in (result["errors"] or {}).values()
     assert loaded.options == PROGRAMS
+
+
+async def test_options_no_address_for_the_browser(
+    hass: HomeAssistant, entry: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """What is no address of Home Assistant's is not saved as one for the browser either."""
+    await _set_up_remote(hass, entry)
+    result = await _set(hass, entry, browser_url="homeassistant")
+    assert result["errors"] == {"browser_url": "base_url_invalid"}
+    trial.assert_not_called()
+
+
+async def _set_up_remote(hass: HomeAssistant, entry: MockConfigEntry, **options: str) -> None:
+    """Set an entry up that draws elsewhere."""
+    data = {"browser_kind": "remote", "endpoints": ENDPOINTS, "encoders": WORKING}
+    hass.config_entries.async_update_entry(entry, data=data, options=options)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+
+
+@pytest.mark.parametrize(
+    ("found", "soabi", "step", "kinds"),
+    [
+        ("/usr/bin/chromium", "cpython-314-x86_64-linux-gnu", "user", ["local", "remote", "playwright"]),
+        (None, "cpython-314-x86_64-linux-gnu", "user", ["remote", "local", "playwright"]),
+        ("/usr/bin/chromium", "cpython-314-x86_64-linux-musl", "user", ["local", "remote"]),
+        (None, "cpython-314-aarch64-linux-musl", "no_local", ["remote"]),
+    ],
+)
+async def test_what_works_comes_first(
+    *,
+    hass: HomeAssistant,
+    executable: MagicMock,
+    found: str | None,
+    soabi: str,
+    step: str,
+    kinds: list[str],
+) -> None:
+    """A local browser is offered where there is one, or could be; else it is said why not."""
+    executable.return_value = found
+    with patch("sysconfig.get_config_var", return_value=soabi):
+        menu = await _menu(hass)
+    assert (menu["type"], menu["step_id"], menu["menu_options"]) == (FlowResultType.MENU, step, kinds)
+    form = await _choose(hass, menu, "remote")
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "remote")
+
+
+async def test_remote(hass: HomeAssistant, trial: AsyncMock, source_ip: MagicMock) -> None:
+    """Each of the browsers elsewhere is tried by itself, and all are kept."""
+    form = await _begin(hass, "remote")
+    result = await _submit(hass, form, endpoints=ENDPOINTS, browser_url="http://10.0.0.1:8123")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    data = {"browser_kind": "remote", "endpoints": ENDPOINTS, "encoders": WORKING}
+    assert (result["data"], result["options"]) == (data, {"browser_url": "http://10.0.0.1:8123"})
+    browsers, ffmpeg, homes = tried(trial)
+    assert (remotes(browsers), ffmpeg, homes.first) == (ENDPOINTS, "ffmpeg", "http://10.0.0.1:8123")
+    await settled(hass)
+    [entry] = hass.config_entries.async_entries(DOMAIN)
+    used = entry.runtime_data._browser
+    assert [str(one.endpoint.url) for one in used._browsers] == ENDPOINTS
+
+
+@pytest.mark.parametrize(("failure", "field", "key"), REMOTE_FAILURES)
+async def test_remote_failure_and_retry(
+    hass: HomeAssistant, trial: AsyncMock, failure: DashboardCastError, field: str, key: str
+) -> None:
+    """What is wrong elsewhere is said at the field that it belongs to, with what was filled in."""
+    trial.side_effect = failure
+    result = await _submit(hass, await _begin(hass, "remote"), endpoints=["http://127.0.0.1:9222"])
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "remote")
+    assert result["errors"] == {field: key}
+    assert result["description_placeholders"] == failure.placeholders
+    assert result["data_schema"] is not None
+    suggested = get_schema_suggested_value(result["data_schema"].schema, "endpoints")
+    assert suggested == ["http://127.0.0.1:9222"]
+    trial.side_effect = None
+    result = await _submit(hass, result, endpoints=["http://127.0.0.1:9223"])
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+@pytest.fixture
+def install() -> Iterator[AsyncMock]:
+    """Return what stands in for the installation of packages."""
+    with patch("custom_components.dashboard_cast.browsers.async_process_requirements") as mock:
+        yield mock
+
+
+async def test_playwright(hass: HomeAssistant, trial: AsyncMock, install: AsyncMock) -> None:
+    """Playwright is installed when it is chosen, and its servers are tried and used."""
+    result = await _submit(hass, await _begin(hass, "playwright"), endpoints=["ws://10.0.0.4:3000"])
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["browser_kind"] == "playwright"
+    assert install.call_args.args[1:] == (DOMAIN, ["playwright>=1.56.0"])
+    ((browser,), _, _) = tried(trial)
+    assert isinstance(browser, RemoteBrowser)
+    assert isinstance(browser._browsers[0], PlaywrightBrowser)
+    await settled(hass)
+    [entry] = hass.config_entries.async_entries(DOMAIN)
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_playwright_cannot_be_installed(
+    hass: HomeAssistant, trial: AsyncMock, install: AsyncMock
+) -> None:
+    """Where there is no Playwright to be had it is said so; on Alpine Linux nobody tries for minutes."""
+    install.side_effect = RequirementsNotFound(DOMAIN, ["playwright"])
+    form = await _begin(hass, "playwright")
+    result = await _submit(hass, form, endpoints=["ws://10.0.0.4:3000"])
+    assert result["errors"] == {"base": "playwright_missing"}
+    install.assert_called_once()
+    with patch("sysconfig.get_config_var", return_value="cpython-314-x86_64-linux-musl"):
+        result = await _submit(hass, result, endpoints=["ws://10.0.0.4:3000"])
+    assert result["errors"] == {"base": "playwright_missing"}
+    install.assert_called_once()
+    trial.assert_not_called()
+
+
+async def test_playwright_is_gone(hass: HomeAssistant, entry: MockConfigEntry, install: AsyncMock) -> None:
+    """An entry whose Playwright is missing after an update is set up later, and says why not now."""
+    install.side_effect = RequirementsNotFound(DOMAIN, ["playwright"])
+    data = {"browser_kind": "playwright", "endpoints": ["ws://10.0.0.4:3000"]}
+    hass.config_entries.async_update_entry(entry, data=data)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert entry.error_reason_translation_key == "playwright_missing"
+
+
+async def test_no_endpoint(hass: HomeAssistant, trial: AsyncMock) -> None:
+    """What is no address is not tried."""
+    result = await _submit(hass, await _begin(hass, "remote"), endpoints=["http://[s3cret"])
+    assert result["errors"] == {"endpoints": "endpoint_invalid"}
+    trial.assert_not_called()
+
+
+async def test_reconfigure(hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock) -> None:
+    """Another browser is used from then on; all else stays as it was."""
+    options = {**PROGRAMS, "base_url": "http://192.168.1.10:8123", "user": "person"}
+    hass.config_entries.async_update_entry(loaded, options=options)
+    user = loaded.data["user_id"]
+    menu = await loaded.start_reconfigure_flow(hass)
+    form = await _choose(hass, menu, "remote")
+    assert form["data_schema"] is not None
+    assert get_schema_suggested_value(form["data_schema"].schema, "ffmpeg") == "/opt/ffmpeg"
+    result = await _submit(hass, form, endpoints=ENDPOINTS)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    await settled(hass)
+    assert loaded.data == {
+        "browser_kind": "remote",
+        "endpoints": ENDPOINTS,
+        "encoders": WORKING,
+        "user_id": user,
+    }
+    assert loaded.options == {"base_url": "http://192.168.1.10:8123", "user": "person"}
+    assert isinstance(loaded.runtime_data._browser, RemoteBrowser)
+    menu = await loaded.start_reconfigure_flow(hass)
+    form = await _choose(hass, menu, "remote")
+    assert form["data_schema"] is not None
+    assert get_schema_suggested_value(form["data_schema"].schema, "endpoints") == ENDPOINTS
+    result = await _submit(hass, await _choose(hass, await loaded.start_reconfigure_flow(hass), "local"))
+    await settled(hass)
+    assert (loaded.data["browser_kind"], loaded.data["endpoints"]) == ("local", [])
+    assert isinstance(loaded.runtime_data._browser, FakeBrowser)
+
+
+async def test_options_of_a_remote_browser(
+    hass: HomeAssistant, entry: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """They have no executable, but the address of Home Assistant; another one is tried with the browsers."""
+    await _set_up_remote(hass, entry)
+    form = await _options(hass, entry)
+    assert form["data_schema"] is not None
+    assert set(form["data_schema"].schema) == {"user", "base_url", "browser_url", "ffmpeg", "encoder"}
+    result = await _set(hass, entry, browser_url="https://10.0.0.1:8123/")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    browsers, _, homes = tried(trial)
+    assert (remotes(browsers), homes.first) == (ENDPOINTS, "https://10.0.0.1:8123")
+    assert entry.data["endpoints"] == ENDPOINTS
+    trial.side_effect = HomeUnreachableError(detail="gone")
+    result = await _set(hass, entry, browser_url="https://10.0.0.9:8123")
+    assert result["errors"] == {"browser_url": "home_unreachable"}
+
+
+async def _discover(hass: HomeAssistant, uuid: str = "1234", **other: Any) -> ConfigFlowResult:
+    """Have the Supervisor find the app."""
+    info = HassioServiceInfo(config=APP | other, name="Dashboard Cast Browser", slug="app", uuid=uuid)
+    return await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_HASSIO}, data=info)
+
+
+async def test_app(hass: HomeAssistant, trial: AsyncMock) -> None:
+    """The app's browser needs nothing but a yes, and is tried as others are."""
+    form = await _discover(hass)
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "app")
+    (flow,) = hass.config_entries.flow.async_progress()
+    assert flow["context"]["title_placeholders"] == {"name": "Dashboard Cast Browser"}
+    trial.side_effect = EndpointUnreachableError(endpoint="x", detail="y")
+    result = await _submit(hass, form)
+    assert (result["step_id"], result["errors"]) == ("app", {"base": "endpoint_unreachable"})
+    trial.side_effect = None
+    result = await _submit(hass, result)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["endpoints"] == [APP_ENDPOINT]
+    assert result["result"].unique_id == "1234"
+    assert remotes(tried(trial)[0]) == [APP_ENDPOINT]
+
+
+async def test_app_has_another_token(hass: HomeAssistant, trial: AsyncMock) -> None:
+    """An app that is found again says where it is now, and nobody has to do anything."""
+    await _submit(hass, await _discover(hass))
+    await settled(hass)
+    [entry] = hass.config_entries.async_entries(DOMAIN)
+    for _ in range(2):
+        result = await _discover(hass, token="other")
+        assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
+        await settled(hass)
+        assert entry.data["endpoints"] == [APP_ENDPOINT.replace("s3cret", "other")]
+        assert entry.data["encoders"] == WORKING
+        assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_app_beside_another_browser(
+    hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """Whoever has another browser is asked; all else stays. Reconfigured, the entry is the app's no more."""
+    result = await _submit(hass, await _discover(hass))
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    await settled(hass)
+    assert [entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)] == [loaded.entry_id]
+    assert (loaded.unique_id, loaded.data["endpoints"]) == ("1234", [APP_ENDPOINT])
+    await _submit(hass, await _choose(hass, await loaded.start_reconfigure_flow(hass), "local"))
+    await settled(hass)
+    assert (loaded.unique_id, loaded.data["browser_kind"]) == (None, "local")

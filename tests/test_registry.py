@@ -398,7 +398,7 @@ async def test_engine_is_told(
 ) -> None:
     """A stream gets what it needs of Home Assistant: its address, an access token, and programs."""
     await registry.async_open(SOURCE, PROFILE)
-    assert (studio.only.home, studio.only.ffmpeg) == ("http://127.0.0.1:8123", "ffmpeg")
+    assert (studio.only.homes.first, studio.only.ffmpeg) == ("http://127.0.0.1:8123", "ffmpeg")
     token = hass.auth.async_validate_access_token((await studio.only.credentials()).token)
     assert token
     assert token.user.id == entry.data["user_id"]

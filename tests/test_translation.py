@@ -18,6 +18,7 @@ import probatio
 import pytest
 
 from custom_components.dashboard_cast import errors, services
+from custom_components.dashboard_cast.browsers import BrowserKind
 from custom_components.dashboard_cast.config_flow import DashboardCastConfigFlow, DashboardCastOptionsFlow
 from custom_components.dashboard_cast.const import AUTOMATIC, DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
 from custom_components.dashboard_cast.engine.codecs import CODECS
@@ -43,6 +44,8 @@ WRONG_INPUT = {
 }
 NAMES = {kind.__name__: kind for kind in ERRORS}
 SECTIONS = {"look", "picture"}
+# What takes part in the trial of a flow.
+TRIED = ("engine/trial", "browsers")
 
 
 def _json(name: str) -> dict[str, Any]:
@@ -129,8 +132,8 @@ def _imported(module: Path) -> set[Path]:
 
 
 def _of_trial() -> set[type[DashboardCastError]]:
-    """Return the errors that the trial of the programs can end with."""
-    modules = _imported(INTEGRATION / "engine" / "trial.py")
+    """Return the errors that the trial of browsers and programs can end with."""
+    modules = {path for name in TRIED for path in _imported(INTEGRATION / f"{name}.py")}
     return {kind for path in modules for kind, _ in _made(path)}
 
 
@@ -156,20 +159,29 @@ def test_flow_error_placeholders(flow: str) -> None:
 
 def test_flow_steps() -> None:
     """Every form that is shown has a title and, for each field, a name and an explanation."""
-    config = ENGLISH["config"]
-    assert set(config["step"]) == {"user", "failed"}
+    config, options = ENGLISH["config"], ENGLISH["options"]
+    assert set(config["step"]) == {"user", "no_local", "app", *BrowserKind}
     assert set(config["progress"]) == {"check"}
-    assert set(ENGLISH["options"]["step"]) == {"init"}
-    assert hasattr(DashboardCastConfigFlow, "async_step_failed")
+    assert set(options["step"]) == {"init"}
+    assert all(hasattr(DashboardCastConfigFlow, f"async_step_{step}") for step in config["step"])
     assert hasattr(DashboardCastOptionsFlow, "async_step_init")
-    programs = {"browser", "ffmpeg"}
     for step, fields in (
-        (config["step"]["user"], programs),
-        (config["step"]["failed"], programs),
-        (ENGLISH["options"]["step"]["init"], programs | {"user", "base_url", "encoder"}),
+        (config["step"]["local"], {"browser", "ffmpeg"}),
+        (config["step"]["remote"], {"endpoints", "browser_url", "ffmpeg"}),
+        (config["step"]["playwright"], {"endpoints", "browser_url", "ffmpeg"}),
+        (options["step"]["init"], {"user", "base_url", "browser", "browser_url", "ffmpeg", "encoder"}),
     ):
-        assert step["title"]
         assert set(step["data"]) == set(step["data_description"]) == fields
+    assert all(step["title"] for step in (*config["step"].values(), *options["step"].values()))
+
+
+def test_flow_menus() -> None:
+    """Every kind of browser that can be chosen has a name and a form."""
+    config = ENGLISH["config"]["step"]
+    assert set(config["user"]["menu_options"]) == set(BrowserKind)
+    assert set(config["no_local"]["menu_options"]) == {BrowserKind.REMOTE}
+    assert set(BrowserKind) <= set(config)
+    assert _placeholders(config["no_local"]["description"]) == {"app_url", "readme_url"}
 
 
 def _fields(service: str) -> dict[str, dict[str, Any]]:
@@ -288,6 +300,7 @@ def test_manifest() -> None:
     assert keys[2:] == sorted(keys[2:])
     assert manifest["domain"] == DOMAIN == INTEGRATION.name
     assert manifest["config_flow"]
-    assert manifest["single_config_entry"]
+    # The Supervisor may find the app again, with another token, while there is an entry.
+    assert not manifest.get("single_config_entry")
     assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
     assert not any(requirement.startswith("playwright") for requirement in manifest["requirements"])

@@ -1,6 +1,7 @@
 """Tests of addresses: what a browser, a Cast device and other media players are given."""
 
-from unittest.mock import MagicMock
+from socket import gaierror
+from unittest.mock import MagicMock, patch
 
 from homeassistant.components.http import ApiConfig
 from homeassistant.core import HomeAssistant
@@ -8,9 +9,15 @@ from homeassistant.core_config import async_process_ha_core_config
 from hypothesis import example, given, strategies as st
 import pytest
 
-from custom_components.dashboard_cast.const import CONF_BASE_URL
+from custom_components.dashboard_cast.const import CONF_BASE_URL, CONF_BROWSER_URL
 from custom_components.dashboard_cast.errors import AddressNotFoundError
-from custom_components.dashboard_cast.urls import browser_url, device_url, split_stream_url, stream_path
+from custom_components.dashboard_cast.urls import (
+    async_homes,
+    browser_url,
+    device_url,
+    split_stream_url,
+    stream_path,
+)
 
 from .common import MockConfigEntry
 
@@ -39,6 +46,59 @@ async def test_browser_url(hass: HomeAssistant, host: str, use_ssl: bool, url: s
     """A browser on this machine uses the loopback interface when the web server listens there."""
     hass.config.api = ApiConfig(host, host, 8123, use_ssl)
     assert browser_url(hass) == url
+
+
+OWN = {"internal_url": "http://10.10.10.11:8123", "external_url": "https://home.example:443"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "homes"),
+    [
+        ([], ["http://127.0.0.1:8123"]),
+        (["10.10.10.30"], ["http://10.10.10.10:8123", "http://10.10.10.11:8123", "https://home.example"]),
+        (
+            ["10.10.10.30", "10.10.10.31"],
+            ["http://10.10.10.10:8123", "http://10.10.10.11:8123", "https://home.example"],
+        ),
+        (["127.0.0.1"], ["http://127.0.0.1:8123", "http://10.10.10.11:8123", "https://home.example"]),
+    ],
+)
+async def test_homes(hass: HomeAssistant, source_ip: MagicMock, hosts: list[str], homes: list[str]) -> None:
+    """A browser elsewhere is given our interface towards it, then Home Assistant's own addresses."""
+    await async_process_ha_core_config(hass, OWN)
+    assert (await async_homes(hass, {}, hosts))._addresses == homes
+
+
+async def test_homes_for_a_name(hass: HomeAssistant, source_ip: MagicMock) -> None:
+    """A name is looked up; one that nobody knows leads nowhere."""
+    await async_process_ha_core_config(hass, OWN)
+    with patch.object(hass.loop, "getaddrinfo") as lookup:
+        lookup.return_value = [(2, 1, 6, "", ("10.10.10.30", 0))]
+        assert (await async_homes(hass, {}, ["chrome.lan"])).first == "http://10.10.10.10:8123"
+        source_ip.assert_called_once_with("10.10.10.30")
+        lookup.side_effect = gaierror
+        assert (await async_homes(hass, {}, ["chrome.lan"])).first == "http://10.10.10.11:8123"
+
+
+async def test_homes_with_tls(hass: HomeAssistant, api: ApiConfig, source_ip: MagicMock) -> None:
+    """With TLS our interface is given all the same: pages accept any certificate."""
+    api.use_ssl = True
+    assert (await async_homes(hass, {}, ["10.10.10.30"])).first == "https://10.10.10.10:8123"
+
+
+async def test_homes_without_a_way(hass: HomeAssistant, api: ApiConfig, source_ip: MagicMock) -> None:
+    """When nothing is known, there is still the address for a browser on this machine."""
+    api.use_ssl = True
+    source_ip.return_value = None
+    assert (await async_homes(hass, {}, ["10.10.10.30"]))._addresses == ["https://127.0.0.1:8123"]
+
+
+async def test_homes_configured(hass: HomeAssistant, source_ip: MagicMock) -> None:
+    """The address of the options is the only one."""
+    await async_process_ha_core_config(hass, OWN)
+    for hosts in ([], ["10.10.10.30"]):
+        found = await async_homes(hass, {CONF_BROWSER_URL: "http://10.10.10.12:8123/"}, hosts)
+        assert found._addresses == ["http://10.10.10.12:8123"]
 
 
 async def test_towards_device(hass: HomeAssistant, entry: MockConfigEntry, source_ip: MagicMock) -> None:

@@ -3,23 +3,18 @@
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.typing import ConfigType
 
 from .auth import async_ensure_user, async_remove_user
-from .const import (
-    AUTOMATIC,
-    CONF_BROWSER,
-    CONF_ENCODER,
-    CONF_ENCODERS,
-    CONF_FFMPEG,
-    DEFAULT_FFMPEG,
-    DOMAIN,
-)
-from .engine.browser import LocalBrowser
+from .browsers import async_browser, endpoints_of
+from .const import AUTOMATIC, CONF_ENCODER, CONF_ENCODERS, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
 from .engine.codecs import preferred
+from .errors import DashboardCastError
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
+from .urls import async_homes
 from .views import StreamView
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -35,12 +30,22 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """Set up the integration; browser and FFmpeg start with the first stream."""
     await async_ensure_user(hass, entry)
-    browser = LocalBrowser(entry.options.get(CONF_BROWSER))
+    try:
+        browser = await async_browser(hass, entry.data, entry.options)
+    except DashboardCastError as error:
+        raise ConfigEntryNotReady(
+            translation_domain=DOMAIN,
+            translation_key=error.key,
+            translation_placeholders=error.placeholders,
+        ) from error
+    homes = await async_homes(hass, entry.options, [one.host for one in endpoints_of(entry.data)])
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
     chosen = entry.options.get(CONF_ENCODER, AUTOMATIC)
     # Entries from before there was a choice know of no encoder: they go on with software.
     codecs = preferred(entry.data.get(CONF_ENCODERS, ()), None if chosen == AUTOMATIC else chosen)
-    registry = entry.runtime_data = Registry(hass, entry, browser, ffmpeg, codecs)
+    registry = entry.runtime_data = Registry(
+        hass, entry, browser=browser, ffmpeg=ffmpeg, codecs=codecs, homes=homes
+    )
 
     async def shut_down(_event: Event) -> None:
         await registry.async_shutdown()

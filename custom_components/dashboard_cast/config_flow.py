@@ -1,16 +1,19 @@
-"""Setting up and options: the flow ends only when a browser draws and FFmpeg encodes."""
+"""Setting up, reconfiguring and options: a flow ends only when a browser draws and FFmpeg encodes."""
 
 import asyncio
+from collections.abc import Container, Mapping
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
+    SOURCE_HASSIO,
+    SOURCE_RECONFIGURE,
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlow,
     OptionsFlowWithReload,
 )
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
     SelectOptionDict,
     SelectSelector,
@@ -20,48 +23,94 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 import probatio
 from yarl import URL
 
+from .browsers import BrowserKind, async_each_browser, endpoints_of, has_musl, kind_of
 from .const import (
     AUTOMATIC,
     CONF_BASE_URL,
     CONF_BROWSER,
+    CONF_BROWSER_KIND,
+    CONF_BROWSER_URL,
     CONF_ENCODER,
     CONF_ENCODERS,
+    CONF_ENDPOINTS,
     CONF_FFMPEG,
     CONF_USER,
     DEFAULT_FFMPEG,
     DOMAIN,
 )
+from .engine.chromium import find_executable
 from .engine.codecs import SOFTWARE
 from .engine.trial import try_engine
 from .errors import DashboardCastError
+from .urls import async_homes
 
-_PROGRAMS: Final = probatio.Schema(
-    {
+_ELSEWHERE: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_BROWSER_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+    probatio.Optional(CONF_FFMPEG): TextSelector(),
+}
+_PROGRAMS: Final[dict[BrowserKind, dict[probatio.Marker, Any]]] = {
+    BrowserKind.LOCAL: {
         probatio.Optional(CONF_BROWSER): TextSelector(),
         probatio.Optional(CONF_FFMPEG): TextSelector(),
-    }
+    },
+    BrowserKind.REMOTE: _ELSEWHERE,
+    BrowserKind.PLAYWRIGHT: _ELSEWHERE,
+}
+"""The options that each kind of browser has."""
+_ENDPOINTS: Final[dict[probatio.Marker, Any]] = {
+    probatio.Required(CONF_ENDPOINTS): TextSelector(TextSelectorConfig(multiple=True))
+}
+_FIELDS: Final = {
+    "browser_missing": CONF_BROWSER,
+    "browser_failed": CONF_BROWSER,
+    "endpoint_invalid": CONF_ENDPOINTS,
+    "endpoint_unreachable": CONF_ENDPOINTS,
+    "endpoint_refused": CONF_ENDPOINTS,
+    "endpoint_not_browser": CONF_ENDPOINTS,
+    "playwright_missing": "base",
+    "home_unreachable": CONF_BROWSER_URL,
+    "ffmpeg_missing": CONF_FFMPEG,
+    "encoder_failed": CONF_FFMPEG,
+    "malformed_media": CONF_FFMPEG,
+}
+"""The field that a failure is shown at, where the form has it."""
+_APP_URL: Final = (
+    "https://my.home-assistant.io/redirect/supervisor_add_addon_repository/"
+    "?repository_url=https%3A%2F%2Fgithub.com%2Fdashboard-cast%2Fdashboard-cast"
 )
+_README_URL: Final = "https://github.com/dashboard-cast/dashboard-cast#where-the-browser-runs"
 
 
-async def _async_check(programs: dict[str, Any]) -> list[str]:
-    """Draw and encode a page; return the encoders that work, in the order in which to use them.
+async def _async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """Draw a page with each browser and encode it; return the encoders that work, as `try_engine` does.
 
     Raises a DashboardCastError.
     """
-    return await try_engine(programs.get(CONF_BROWSER), programs.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+    browsers = await async_each_browser(hass, data, options)
+    homes = await async_homes(hass, options, [endpoint.host for endpoint in endpoints_of(data)])
+    return await try_engine(browsers, options.get(CONF_FFMPEG, DEFAULT_FFMPEG), homes)
+
+
+def _errors(failure: DashboardCastError | None, fields: Container[str]) -> dict[str, str]:
+    """Return a failure as a form with these fields shows it."""
+    if failure is None:
+        return {}
+    field = _FIELDS[failure.key]
+    return {field if field in fields else "base": failure.key}
 
 
 class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set up the one config entry."""
+    """Set up the one config entry, or give it another browser."""
 
     def __init__(self) -> None:
-        """Begin with the programs that are found without being told."""
-        self._programs: dict[str, Any] = {}
+        """Begin with nothing chosen."""
+        self._data: dict[str, Any] = {}
+        self._options: dict[str, Any] = {}
         self._check: asyncio.Task[list[str]] | None = None
-        self._encoders: list[str] = []
         self._failure: DashboardCastError | None = None
 
     @staticmethod
@@ -72,17 +121,82 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let a browser be chosen, what works here first."""
+        if self.source != SOURCE_RECONFIGURE and self._async_current_entries():
+            return self.async_abort(reason="single_instance_allowed")
+        found = await self.hass.async_add_executor_job(find_executable)
+        if found is None and has_musl():
+            return await self.async_step_no_local()
+        kinds = [BrowserKind.LOCAL, BrowserKind.REMOTE] if found else [BrowserKind.REMOTE, BrowserKind.LOCAL]
+        if not has_musl():
+            kinds.append(BrowserKind.PLAYWRIGHT)
+        return self.async_show_menu(step_id="user", menu_options=kinds)
+
+    async def async_step_no_local(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say why no browser can be had here, and how to get one."""
+        return self.async_show_menu(
+            step_id="no_local",
+            menu_options=[BrowserKind.REMOTE],
+            description_placeholders={"app_url": _APP_URL, "readme_url": _README_URL},
+        )
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Choose another browser; all else stays."""
+        entry = self._get_reconfigure_entry()
+        self._data, self._options = dict(entry.data), dict(entry.options)
+        return await self.async_step_user()
+
+    @override
+    async def async_step_hassio(self, discovery_info: HassioServiceInfo) -> ConfigFlowResult:
+        """Note the browser of the app Dashboard Cast Browser, which the Supervisor has found."""
+        app = discovery_info.config
+        url = URL.build(scheme="http", host=app["host"], port=int(app["port"]), query={"token": app["token"]})
+        self._data = {CONF_BROWSER_KIND: BrowserKind.REMOTE, CONF_ENDPOINTS: [str(url)]}
+        await self.async_set_unique_id(discovery_info.uuid)
+        # The app has it: what changes is where it is, and its token.
+        self._abort_if_unique_id_configured(updates=self._data)
+        self.context["title_placeholders"] = {"name": discovery_info.name}
+        return await self.async_step_app()
+
+    async def async_step_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether the app's browser is to be used."""
+        if user_input is not None:
+            return await self._async_begin(self._data, self._options)
+        return self._async_show("app", {})
+
+    async def async_step_local(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which programs to use; nothing needs to be filled in."""
         if user_input is not None:
-            self._programs = user_input
-            return await self.async_step_check()
-        return self._async_show_programs({})
+            data = {CONF_BROWSER_KIND: BrowserKind.LOCAL, CONF_ENDPOINTS: []}
+            return await self._async_begin(data, user_input)
+        return self._async_show("local", _PROGRAMS[BrowserKind.LOCAL])
+
+    async def async_step_remote(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the browsers are."""
+        return await self._async_elsewhere(BrowserKind.REMOTE, user_input)
+
+    async def async_step_playwright(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where the Playwright servers are."""
+        return await self._async_elsewhere(BrowserKind.PLAYWRIGHT, user_input)
+
+    async def _async_elsewhere(
+        self, kind: BrowserKind, user_input: dict[str, Any] | None
+    ) -> ConfigFlowResult:
+        if user_input is not None:
+            options = dict(user_input)
+            data = {CONF_BROWSER_KIND: kind, CONF_ENDPOINTS: options.pop(CONF_ENDPOINTS)}
+            return await self._async_begin(data, options)
+        return self._async_show(kind, {**_ENDPOINTS, **_PROGRAMS[kind]})
+
+    async def _async_begin(self, data: dict[str, Any], options: dict[str, Any]) -> ConfigFlowResult:
+        self._data, self._options, self._failure = data, options, None
+        return await self.async_step_check()
 
     async def async_step_check(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Try browser and FFmpeg, and show that this goes on."""
         if self._check is None:
             self._check = self.hass.async_create_task(
-                _async_check(self._programs), "Dashboard Cast check", eager_start=False
+                _async_check(self.hass, self._data, self._options), "Dashboard Cast check", eager_start=False
             )
         if not self._check.done():
             return self.async_show_progress(
@@ -90,34 +204,38 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
             )
         check, self._check = self._check, None
         try:
-            self._encoders = await check
+            self._data[CONF_ENCODERS] = await check
         except DashboardCastError as error:
             self._failure = error
-            return self.async_show_progress_done(next_step_id="failed")
+            asked = "app" if self.source == SOURCE_HASSIO else self._data[CONF_BROWSER_KIND]
+            return self.async_show_progress_done(next_step_id=asked)
         return self.async_show_progress_done(next_step_id="finish")
 
-    async def async_step_failed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say what is missing and let it be tried again."""
-        if user_input is not None:
-            self._programs = user_input
-            return await self.async_step_check()
-        assert self._failure is not None
-        return self._async_show_programs({"base": self._failure.key}, self._failure.placeholders, "failed")
-
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Create the entry."""
-        return self.async_create_entry(
-            title="Dashboard Cast", data={CONF_ENCODERS: self._encoders}, options=self._programs
+        """Create the entry, or let the one that is there use what was chosen."""
+        entry = next(iter(self._async_current_entries(include_ignore=False)), None)
+        if entry is None:
+            return self.async_create_entry(title="Dashboard Cast", data=self._data, options=self._options)
+        programs = {str(key) for kind in _PROGRAMS.values() for key in kind}
+        others = {key: value for key, value in entry.options.items() if key not in programs}
+        return self.async_update_reload_and_abort(
+            entry,
+            # That of the app while its browser is used.
+            unique_id=self.unique_id if self.source == SOURCE_HASSIO else None,
+            data_updates=self._data,
+            options={**others, **self._options},
+            reason="reconfigure_successful",
         )
 
-    def _async_show_programs(
-        self, errors: dict[str, str], placeholders: dict[str, str] | None = None, step_id: str = "user"
-    ) -> ConfigFlowResult:
+    def _async_show(self, step_id: str, fields: dict[probatio.Marker, Any]) -> ConfigFlowResult:
+        """Show a form with what was filled in last, and what was wrong with it."""
         return self.async_show_form(
             step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(_PROGRAMS, self._programs),
-            errors=errors,
-            description_placeholders=placeholders,
+            data_schema=self.add_suggested_values_to_schema(
+                probatio.Schema(fields), {**self._data, **self._options}
+            ),
+            errors=_errors(self._failure, {str(key) for key in fields}),
+            description_placeholders=self._failure.placeholders if self._failure else None,
             last_step=True,
         )
 
@@ -134,14 +252,16 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             try:
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
+                elif not _is_address(user_input.get(CONF_BROWSER_URL)):
+                    errors[CONF_BROWSER_URL] = "base_url_invalid"
                 elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
-                    working = await _async_check(user_input)
+                    working = await _async_check(self.hass, self.config_entry.data, user_input)
                     if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):
                         self._keep(working)
                     else:
                         errors[CONF_ENCODER] = "encoder_unavailable"
             except DashboardCastError as error:
-                errors["base"] = error.key
+                errors = _errors(error, self._programs)
                 placeholders = error.placeholders
             if not errors:
                 return self.async_create_entry(data=user_input)
@@ -152,6 +272,11 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             errors=errors,
             description_placeholders=placeholders,
         )
+
+    @property
+    def _programs(self) -> set[str]:
+        """The options that there are for the entry's kind of browser."""
+        return {str(key) for key in _PROGRAMS[kind_of(self.config_entry.data)]}
 
     def _keep(self, encoders: list[str]) -> None:
         """Keep what was found out."""
@@ -171,7 +296,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                     SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
                 ),
                 probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
-                **_PROGRAMS.schema,
+                **_PROGRAMS[kind_of(self.config_entry.data)],
                 probatio.Optional(CONF_ENCODER): SelectSelector(
                     SelectSelectorConfig(
                         options=[AUTOMATIC, *working],
@@ -194,10 +319,11 @@ def _is_address(address: str | None) -> bool:
     return url.scheme in {"http", "https"} and bool(url.host)
 
 
-def _tried(settings: dict[str, Any]) -> tuple[str | None, str | None, str]:
+def _tried(settings: dict[str, Any]) -> tuple[str | None, str | None, str | None, str]:
     """Return what makes another trial necessary."""
     return (
         settings.get(CONF_BROWSER),
+        settings.get(CONF_BROWSER_URL),
         settings.get(CONF_FFMPEG),
         settings.get(CONF_ENCODER, AUTOMATIC),
     )

@@ -27,6 +27,42 @@ class BrowserFailedError(DashboardCastError):
     key = "browser_failed"
 
 
+class EndpointInvalidError(DashboardCastError):
+    """What should be the address of a browser is something else."""
+
+    key = "endpoint_invalid"
+
+
+class EndpointUnreachableError(BrowserFailedError):
+    """The address of a browser does not answer as it should. Placeholders: endpoint, detail."""
+
+    key = "endpoint_unreachable"
+
+
+class EndpointRefusedError(BrowserFailedError):
+    """Who answers at the address of a browser wants another token. Placeholders: endpoint, detail."""
+
+    key = "endpoint_refused"
+
+
+class EndpointNotBrowserError(BrowserFailedError):
+    """What answers at the address of a browser is none. Placeholders: endpoint, detail."""
+
+    key = "endpoint_not_browser"
+
+
+class PlaywrightMissingError(DashboardCastError):
+    """Playwright is not installed, and cannot be."""
+
+    key = "playwright_missing"
+
+
+class HomeUnreachableError(DashboardCastError):
+    """The browser does not reach Home Assistant. Placeholder: detail."""
+
+    key = "home_unreachable"
+
+
 class FFmpegMissingError(DashboardCastError):
     """There is no FFmpeg at the configured place. Placeholder: binary."""
 

@@ -21,10 +21,11 @@ from .dashboards import async_check_dashboard
 from .devices import playable
 from .engine.cdp import Browser
 from .engine.codecs import Codec
+from .engine.homes import Homes
 from .engine.stream import Stream
 from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
 from .models import Profile, Source, StreamFormat
-from .urls import browser_url, device_url, split_stream_url
+from .urls import device_url, split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,17 +56,19 @@ class Registry:
         self,
         hass: HomeAssistant,
         entry: DashboardCastConfigEntry,
+        *,
         browser: Browser,
         ffmpeg: str,
         codecs: Sequence[Codec],
+        homes: Homes,
     ) -> None:
         self._hass = hass
         self._entry = entry
         self._browser = browser
         self._ffmpeg = ffmpeg
         self._codecs = codecs
-        self._home = browser_url(hass)
-        self._sign_in = SignIn(hass, entry, self._home)
+        self._homes = homes
+        self._sign_in = SignIn(hass, entry, homes.first)
         self._slots: set[_Slot] = set()
         self._sessions: dict[str, CastSession] = {}
         self._timers: dict[CastSession, CALLBACK_TYPE] = {}
@@ -224,7 +227,7 @@ class Registry:
             browser=self._browser,
             ffmpeg=self._ffmpeg,
             codecs=self._codecs,
-            home=self._home,
+            homes=self._homes,
             credentials=self._sign_in.async_credentials,
             on_end=lambda reason: self._stream_ended(slot, reason),
         )

@@ -1,14 +1,20 @@
 """Addresses: where our browser, a Cast device or another media player reaches Home Assistant."""
 
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+import socket
+from typing import Any, Final
 
 from homeassistant.components.network.util import async_get_source_ip
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.network import NoURLAvailableError, get_url, is_ip_address
+from homeassistant.util.network import is_loopback
 from yarl import URL
 
-from .const import API_PATH, CONF_BASE_URL
+from .const import API_PATH, CONF_BASE_URL, CONF_BROWSER_URL
+from .engine.homes import Homes
 from .errors import AddressNotFoundError
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::", "127.0.0.1", "localhost")  # noqa: S104
@@ -20,6 +26,47 @@ def browser_url(hass: HomeAssistant) -> str:
     api = hass.config.api
     host = "127.0.0.1" if api.host in _ANY_ADDRESS else api.host
     return str(URL.build(scheme="https" if api.use_ssl else "http", host=host, port=api.port))
+
+
+async def async_homes(hass: HomeAssistant, options: Mapping[str, Any], hosts: Sequence[str]) -> Homes:
+    """Return where browsers on these hosts may reach Home Assistant; without any, one on this machine.
+
+    The address of the options alone, else that of our interface towards each host, and those that Home
+    Assistant has for itself.
+    """
+    if configured := options.get(CONF_BROWSER_URL):
+        return Homes(_origin(configured))
+    found = [url for host in hosts if (url := await _async_towards(hass, host))]
+    if hosts:
+        found.extend(_own_urls(hass))
+    # As documents have them: without a port that goes without saying.
+    return Homes(*dict.fromkeys(_origin(url) for url in found or [browser_url(hass)]))
+
+
+def _origin(url: str) -> str:
+    return str(URL(url).origin())
+
+
+async def _async_towards(hass: HomeAssistant, host: str) -> str | None:
+    """Return the address of our interface towards a host, None when there is no way."""
+    assert hass.config.api is not None
+    try:
+        found = await hass.loop.getaddrinfo(host, None, family=socket.AF_INET)
+    except OSError:
+        return None
+    address = str(found[0][4][0])
+    if is_loopback(ip_address(address)):
+        return browser_url(hass)
+    source = async_get_source_ip(address)
+    scheme = "https" if hass.config.api.use_ssl else "http"
+    return source and str(URL.build(scheme=scheme, host=source, port=hass.config.api.port))
+
+
+def _own_urls(hass: HomeAssistant) -> Iterator[str]:
+    """Yield the internal and the external URL of Home Assistant, as far as they are known."""
+    for external in (False, True):
+        with suppress(NoURLAvailableError):
+            yield get_url(hass, allow_internal=not external, allow_external=external, allow_cloud=False)
 
 
 def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None) -> str:

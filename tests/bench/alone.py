@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken
 from custom_components.dashboard_cast.engine.stream import Stream
 from custom_components.dashboard_cast.models import Profile, Source
@@ -26,7 +27,7 @@ async def stream(page: Page) -> AsyncIterator[Stream]:
         Profile(width=page.width, height=page.height, frame_rate=page.frame_rate),
         browser=browser,
         ffmpeg="ffmpeg",
-        home=page.home,
+        homes=Homes(page.home),
         credentials=credentials,
     )
     try:

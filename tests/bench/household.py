@@ -109,7 +109,7 @@ class Household:
 async def household() -> AsyncIterator[Household]:
     """Give a home with the integration set up, and somebody who keeps streams alive."""
     async with Home(configuration="pulse:\nstage:\n") as home:
-        await home.flow("dashboard_cast", {})
+        await home.flow("dashboard_cast", {"next_step_id": "local"}, {})
         house = Household(home)
         toucher = asyncio.create_task(house.touch())
         try:

@@ -27,7 +27,7 @@ class Wall:
 
     async def set_up(self) -> None:
         """Set up both integrations; raises BenchError when the TV is not found."""
-        await self._home.flow("dashboard_cast", {})
+        await self._home.flow("dashboard_cast", {"next_step_id": "local"}, {})
         await self._home.add_cast([self._tv.host])
         try:
             await self._home.wait_state(

@@ -1,7 +1,7 @@
 """A house: a home with the integration set up, and a TV that it found."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import os
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ..home.api import ServiceError
+from ..home.api import Data, ServiceError
 from ..home.home import Home
 from ..tv import Television
 from ..tv.library import PlayerKind
@@ -20,6 +20,7 @@ from ..tv.player import Report
 TV_ENTITY = "media_player.living_room_tv"
 STILL_DASHBOARD = "/demo-home/overview"
 CLOCK_DASHBOARD = "/demo-clock/clock"
+LOCAL_BROWSER: Sequence[Data] = ({"next_step_id": "local"}, {})
 FIND_TIMEOUT_S = 40.0
 PLAY_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0
@@ -103,10 +104,15 @@ class House:
 
 
 @asynccontextmanager
-async def house(*, player: PlayerKind = PlayerKind.SHAKA_5, **options: Any) -> AsyncIterator[House]:
-    """Give a house whose TV plays HLS with a player; the options are those of `Home`."""
+async def house(
+    *, player: PlayerKind = PlayerKind.SHAKA_5, browser: Sequence[Data] = LOCAL_BROWSER, **options: Any
+) -> AsyncIterator[House]:
+    """Give a house whose TV plays HLS with a player; the options are those of `Home`.
+
+    browser: what is answered when the integration asks for the browser.
+    """
     async with Television(player=player) as tv, Home(**options) as home:
-        result = await home.flow("dashboard_cast", {})
+        result = await home.flow("dashboard_cast", *browser)
         await home.add_cast([tv.host])
         found = House(home, tv, result["result"]["entry_id"])
         await found.available()

@@ -181,5 +181,5 @@ async def test_programs_that_do_not_work(house: House, programs: dict[str, str],
     """The flows say which program is at fault, and take no settings that do not work."""
     with pytest.raises(FlowError) as raised:
         await house.home.options(house.entry_id, programs)
-    assert raised.value.errors == {"base": error}
+    assert raised.value.errors == dict.fromkeys(programs, error)
     assert (await house.home.state(TV_ENTITY)) is not None

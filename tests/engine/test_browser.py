@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from custom_components.dashboard_cast.engine import browser as module, chromium as chromium_module
-from custom_components.dashboard_cast.engine.browser import LocalBrowser, LocalTab
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, Tab
+from custom_components.dashboard_cast.engine.tab import BrowserTab, ConnectedBrowser
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
 from .frontend import Frontend
@@ -207,10 +208,10 @@ async def test_ends_when_no_tab_could_be_opened(
 ) -> None:
     """A browser that was started for a tab that failed ends after a while, too."""
 
-    async def fail(*_: object) -> LocalTab:
+    async def fail(*_: object) -> BrowserTab:
         raise BrowserFailedError(detail="no tab")
 
-    monkeypatch.setattr(LocalTab, "open", fail)
+    monkeypatch.setattr(BrowserTab, "open", fail)
     with pytest.raises(BrowserFailedError) as failed:
         await browser.open_tab()
     assert failed.value.placeholders == {"detail": "no tab"}
@@ -223,12 +224,12 @@ async def test_ends_when_opening_was_cancelled(
     """A browser that was started for a tab that nobody wants any more ends after a while, too."""
     begun = asyncio.Event()
 
-    async def hang(*_: object) -> LocalTab:
+    async def hang(*_: object) -> BrowserTab:
         begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(LocalTab, "open", hang)
+    monkeypatch.setattr(BrowserTab, "open", hang)
     opening = asyncio.create_task(browser.open_tab())
     await asyncio.wait_for(begun.wait(), TIMEOUT_S)
     opening.cancel()
@@ -248,7 +249,7 @@ async def test_half_opened_tab_is_closed(browser: LocalBrowser, monkeypatch: pyt
     monkeypatch.setattr(CdpConnection, "attach", fail)
     assert browser._chromium
     with pytest.raises(BrowserFailedError, match="no session"):
-        await LocalTab.open(browser._chromium, lambda _: None)
+        await BrowserTab.open(browser._chromium, lambda _: None)
     assert await tabs_of(browser) == before
 
 
@@ -272,7 +273,7 @@ async def test_killed(browser: LocalBrowser) -> None:
 
 async def test_hangs(browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser that hangs is ended, its tabs are told, and the next tab gets a new browser."""
-    monkeypatch.setattr(module, "_TAB_TIMEOUT_S", 2)
+    monkeypatch.setattr(module, "TAB_TIMEOUT_S", 2)
     monkeypatch.setattr("custom_components.dashboard_cast.engine.process._GRACE_S", 0.1)
     lost: asyncio.Queue[str] = asyncio.Queue()
     tab = await browser.open_tab()
@@ -314,7 +315,7 @@ async def test_tab_closed_by_others(browser: LocalBrowser) -> None:
     tab = await browser.open_tab()
     tab.on_lost(lost.put_nowait)
     (target,) = await tabs_of(browser)
-    assert browser._chromium
+    assert isinstance(browser._chromium, ConnectedBrowser)
     await browser._chromium.session.send("Target.closeTarget", targetId=target)
     assert await asyncio.wait_for(lost.get(), TIMEOUT_S) == "the tab was closed"
     with pytest.raises(BrowserFailedError, match="the tab was closed"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.stream import Stream
 from custom_components.dashboard_cast.models import Profile, Source
 
@@ -60,7 +61,7 @@ async def streaming(browser: LocalBrowser, frontend: Frontend, scene: str) -> As
         Profile(),
         browser=browser,
         ffmpeg="ffmpeg",
-        home=frontend.url,
+        homes=Homes(frontend.url),
         credentials=credentials,
     )
     await stream.start()

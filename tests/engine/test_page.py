@@ -19,10 +19,12 @@ import pytest_socket
 
 from custom_components.dashboard_cast.engine import chromium, page as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken, Page, script, state_of
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     DashboardCastError,
+    HomeUnreachableError,
     PageNotReadyError,
     SignInFailedError,
 )
@@ -336,7 +338,7 @@ async def test_nobody_answers(browser: LocalBrowser) -> None:
     async with Frontend() as gone:
         pass
     async with viewing(browser, gone) as view:
-        with pytest.raises(PageNotReadyError) as failed:
+        with pytest.raises(HomeUnreachableError) as failed:
             await view.page.open()
     assert failed.value.placeholders["detail"] == f"{gone.url}: net::ERR_CONNECTION_REFUSED"
 
@@ -344,7 +346,7 @@ async def test_nobody_answers(browser: LocalBrowser) -> None:
 async def test_somebody_takes_long_to_answer(browser: LocalBrowser, frontend: Frontend) -> None:
     """A server that takes the request and does not answer is not waited for beyond the time-out."""
     async with viewing(browser, frontend, "") as view:
-        with pytest.raises(PageNotReadyError):
+        with pytest.raises(HomeUnreachableError, match=r"no answer within 1\.5 s"):
             await asyncio.wait_for(view.page.open(SOON_S), 3 * SOON_S)
 
 
@@ -605,7 +607,9 @@ def page_tasks() -> list[str]:
 def fake(tab: FakeTab, frames: list[Frame], rate: int = 10) -> Page:
     """Return a page in a tab without a browser."""
     profile = Profile(width=320, height=180, frame_rate=rate)
-    return Page(tab, SOURCE, profile, home="http://home", credentials=credentials, on_frame=frames.append)
+    return Page(
+        tab, SOURCE, profile, homes=Homes("http://home"), credentials=credentials, on_frame=frames.append
+    )
 
 
 async def test_frames_that_come_while_closing() -> None:

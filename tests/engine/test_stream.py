@@ -13,6 +13,7 @@ import pytest
 from custom_components.dashboard_cast.engine import fmp4, stream as stream_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import Segment
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
@@ -100,7 +101,13 @@ def make(
     token = other.get("token", credentials)
     source = Source(frontend.scene(scene))
     return Stream(
-        source, SMALL, browser=browser, ffmpeg="ffmpeg", home=frontend.url, credentials=token, on_end=ends
+        source,
+        SMALL,
+        browser=browser,
+        ffmpeg="ffmpeg",
+        homes=Homes(frontend.url),
+        credentials=token,
+        on_end=ends,
     )
 
 
@@ -112,7 +119,7 @@ def make_fake(browser: FakeBrowser, ends: Ends, ffmpeg: str = "ffmpeg") -> Strea
         SMALL,
         browser=browser,
         ffmpeg=ffmpeg,
-        home="http://home",
+        homes=Homes("http://home"),
         credentials=credentials,
         on_end=ends,
     )

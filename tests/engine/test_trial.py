@@ -31,7 +31,7 @@ COLOURS: list[Colour] = [
 
 async def test_all_is_well() -> None:
     """Where browser and FFmpeg work, it is told what encodes: without a chip, software. Nothing stays."""
-    assert await try_engine(None, "ffmpeg") == ["libx264"]
+    assert await try_engine([LocalBrowser()], "ffmpeg") == ["libx264"]
     assert not processes("ffmpeg")
     assert not processes("chrom")
 
@@ -105,7 +105,7 @@ async def test_no_software(tmp_path: Path, pictures: list[bytes]) -> None:
 async def test_browser_missing() -> None:
     """A browser that is not there is told."""
     with pytest.raises(BrowserMissingError):
-        await try_engine("/no/such/browser", "ffmpeg")
+        await try_engine([LocalBrowser("/no/such/browser")], "ffmpeg")
 
 
 async def test_browser_fails(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_browser_fails(tmp_path: Path) -> None:
     path.write_text("#!/bin/sh\nexit 1\n")
     path.chmod(0o755)
     with pytest.raises(BrowserFailedError):
-        await try_engine(str(path), "ffmpeg")
+        await try_engine([LocalBrowser(str(path))], "ffmpeg")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_browser_fails(tmp_path: Path) -> None:
 async def test_ffmpeg(ffmpeg: str, error: type[Exception]) -> None:
     """An FFmpeg that is not there, or is none, is told; the browser has ended by then."""
     with pytest.raises(error):
-        await try_engine(None, ffmpeg)
+        await try_engine([LocalBrowser()], ffmpeg)
     assert not processes()
 
 

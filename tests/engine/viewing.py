@@ -11,7 +11,9 @@ from typing import Any, override
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken, Credentials, Page
+from custom_components.dashboard_cast.engine.tab import ConnectedBrowser
 from custom_components.dashboard_cast.errors import SignInFailedError
 from custom_components.dashboard_cast.models import Frame, Profile, Source
 
@@ -91,6 +93,7 @@ async def viewing(
     source: Source = SOURCE,
     profile: Profile = SMALL,
     token: Credentials = credentials,
+    homes: Homes | None = None,
 ) -> AsyncIterator[Viewing]:
     """Return a scene in a tab, not opened yet."""
     tab = await browser.open_tab()
@@ -99,7 +102,7 @@ async def viewing(
         tab,
         replace(source, path=frontend.scene(scene)),
         profile,
-        home=frontend.url,
+        homes=homes or Homes(frontend.url),
         credentials=token,
         on_frame=view.take,
     )
@@ -111,7 +114,7 @@ async def viewing(
 
 async def tabs_of(browser: LocalBrowser) -> list[str]:
     """Return the target ids of all tabs of a browser."""
-    assert browser._chromium
+    assert isinstance(browser._chromium, ConnectedBrowser)
     answer = await browser._chromium.session.send("Target.getTargets")
     return [target["targetId"] for target in answer["targetInfos"] if target["type"] == "page"]
 

@@ -4,7 +4,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from itertools import count
-from typing import Any, Final, Protocol, override
+from typing import Any, Final, Literal, Protocol, override
+
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 # Three times as fast as `json` on pictures, which are most of what comes. Home Assistant brings it.
 import orjson
@@ -29,6 +31,16 @@ class CdpSession(Protocol):
 
     def on(self, event: str, handler: EventHandler) -> None:
         """Call `handler` with the parameters of every such event."""
+
+
+class TargetSession(CdpSession, Protocol):
+    """A session that can come to an end."""
+
+    def on_end(self, handler: EndHandler) -> None:
+        """Call `handler`, with the reason, when nothing can be sent any more."""
+
+    def end(self, reason: str) -> None:
+        """Fail what is sent from now on, as far as it still waits for an answer too."""
 
 
 class Tab(Protocol):
@@ -112,7 +124,30 @@ class PipeTransport(Transport):
         self._writer.close()
 
 
-class FlatSession(CdpSession):
+class WebSocketTransport(Transport):
+    """Messages as those of a WebSocket, as Chromium's `--remote-debugging-port` has them."""
+
+    def __init__(self, socket: ClientWebSocketResponse[Literal[False]]) -> None:
+        self._socket = socket
+
+    @override
+    async def send(self, message: bytes) -> None:
+        await self._socket.send_frame(message, WSMsgType.TEXT)
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for message in self._socket:
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                break
+            yield message.data
+        raise BrowserFailedError(detail="the connection to the browser was lost")
+
+    @override
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+class FlatSession(TargetSession):
     """A session whose messages carry its id; the one without an id is the browser's own."""
 
     def __init__(self, connection: CdpConnection, identifier: str | None) -> None:
@@ -147,8 +182,8 @@ class FlatSession(CdpSession):
     def on(self, event: str, handler: EventHandler) -> None:
         self._handlers[event].append(handler)
 
+    @override
     def on_end(self, handler: EndHandler) -> None:
-        """Call `handler`, with the reason, when nothing can be sent any more."""
         self._end_handlers.append(handler)
 
     def take(self, message: Json) -> None:
@@ -160,8 +195,8 @@ class FlatSession(CdpSession):
         elif (answer := self._answers.get(message["id"])) and not answer.done():
             answer.set_result(message)
 
+    @override
     def end(self, reason: str) -> None:
-        """Fail what waits for an answer and what is sent from now on."""
         if self._ended is not None:
             return
         self._ended = reason

@@ -8,11 +8,12 @@ from pathlib import Path
 import re
 import shutil
 import tempfile
-from typing import Final, Self
+from typing import Final, Self, override
 
 from ..errors import BrowserFailedError
-from .cdp import CdpConnection, FlatSession, Json, PipeTransport
+from .cdp import CdpConnection, PipeTransport
 from .process import ChildProcess
+from .tab import ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -89,17 +90,15 @@ def _revision(path: Path) -> int:
     return int(number[0]) if number else 0
 
 
-class Chromium:
-    """A running Chromium, commanded over its pipes, which ends when these do."""
+class Chromium(ConnectedBrowser):
+    """A Chromium of our own, commanded over its pipes, which ends when these do."""
 
     def __init__(self, executable: str) -> None:
+        super().__init__()
         self._executable = executable
         self.frame_control = bool(_HEADLESS_SHELL.search(Path(executable).name))
-        """Whether pages draw only when they are told to."""
         self._child = ChildProcess("browser")
-        self._drawing = asyncio.Lock()
         self._folder: ProfileFolder | None = None
-        self._connection: CdpConnection | None = None
 
     @classmethod
     async def start(cls, executable: str) -> Self:
@@ -133,46 +132,7 @@ class Chromium:
         self._connection = CdpConnection(PipeTransport(self._child.stdout, self._child.stdin))
         await self.session.send("Browser.getVersion")
 
-    async def open_tab(self, context: Json) -> FlatSession:
-        """Return a session with a new, empty tab in a browser context; raises BrowserFailedError."""
-        frame_control = {"enableBeginFrameControl": True} if self.frame_control else {}
-        target = await self.session.send("Target.createTarget", url="about:blank", **context, **frame_control)
-        return await self.connection.attach(target["targetId"])
-
-    async def begin_frame(self, session: FlatSession, interval: float) -> bool:
-        """Let a tab draw; return whether anything had changed. Raises BrowserFailedError.
-
-        One tab at a time: frames of two that overlap end Chromium's GPU process ("Got overlapping
-        IssueExternalBeginFrame"), and with it everything. A frame that nobody waits for any more is still
-        under way until the browser says otherwise, or its tab is closed.
-        """
-        frame = asyncio.create_task(self._draw(session, interval), name="frame")
-        frame.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait([frame])
-        return await frame
-
-    async def _draw(self, session: FlatSession, interval: float) -> bool:
-        async with self._drawing:
-            answer = await session.send("HeadlessExperimental.beginFrame", interval=interval * 1_000)
-        changed: bool = answer["hasDamage"]
-        return changed
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can still answer."""
-        return self.connection.alive
-
-    @property
-    def connection(self) -> CdpConnection:
-        """The connection to it."""
-        assert self._connection is not None
-        return self._connection
-
-    @property
-    def session(self) -> FlatSession:
-        """The CDP session with the browser itself."""
-        return self.connection.browser
-
+    @override
     async def stop(self) -> None:
         """End it, and all that is left of it."""
         try:

@@ -16,6 +16,7 @@ from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, 
 from ..models import Frame, Profile, Source
 from .cdp import Json, Tab
 from .compositor import Compositor
+from .homes import Homes
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ type Credentials = Callable[[], Awaitable[AccessToken]]
 class Page:
     """A source in a tab.
 
-    home: address of Home Assistant as the browser reaches it, without a path.
+    homes: addresses of Home Assistant at which the browser may reach it.
     credentials: asked for an access token whenever the frontend wants one; may raise SignInFailedError.
     on_frame: called with every new frame, at most `profile.frame_rate` times a second.
     """
@@ -65,7 +66,7 @@ class Page:
         source: Source,
         profile: Profile,
         *,
-        home: str,
+        homes: Homes,
         credentials: Credentials,
         on_frame: Callable[[Frame], None],
     ) -> None:
@@ -73,7 +74,9 @@ class Page:
         self._session = tab.session
         self._source = source
         self._profile = profile
-        self._home = home
+        self._homes = homes
+        self._home = homes.first
+        self._script: str | None = None
         self._credentials = credentials
         self._on_frame = on_frame
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,7 +91,8 @@ class Page:
     async def open(self, timeout: float = READY_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
 
-        Raises PageNotReadyError after `timeout` seconds, SignInFailedError or BrowserFailedError.
+        Raises PageNotReadyError after `timeout` seconds, HomeUnreachableError, SignInFailedError or
+        BrowserFailedError.
         """
         await self._prepare()
         await self._navigate(timeout)
@@ -130,10 +134,6 @@ class Page:
         if self._source.dark is not None:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
             await send("Emulation.setEmulatedMedia", features=[scheme])
-        await send(
-            "Page.addScriptToEvaluateOnNewDocument",
-            source=script(self._source, self._home, tells=self._tab.frame_control),
-        )
 
     async def _cast(self) -> None:
         """Let frames come, beginning with what is drawn now."""
@@ -146,13 +146,18 @@ class Page:
         )
 
     async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
-        try:
-            async with asyncio.timeout(timeout):
-                answer = await self._session.send("Page.navigate", url=self._home + self._source.path)
-        except TimeoutError as error:
-            raise self._not_ready(timeout, f"{self._home} does not answer") from error
-        if problem := answer.get("errorText"):
-            raise self._not_ready(0, f"{self._home}: {problem}")
+        await self._homes.lead(self._session, self._source.path, self._settle, timeout)
+
+    async def _settle(self, home: str) -> None:
+        """Let our script run at this address, and nowhere else."""
+        self._home = home
+        if self._script is not None:
+            await self._session.send("Page.removeScriptToEvaluateOnNewDocument", identifier=self._script)
+        answer = await self._session.send(
+            "Page.addScriptToEvaluateOnNewDocument",
+            source=script(self._source, home, tells=self._tab.frame_control),
+        )
+        self._script = answer.get("identifier")
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}

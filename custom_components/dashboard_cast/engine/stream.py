@@ -15,6 +15,7 @@ from . import playlist
 from .cdp import Browser
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
+from .homes import Homes
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
@@ -36,7 +37,7 @@ class Stream:
     """A source drawn with a profile, for any number of viewers.
 
     ffmpeg: executable of FFmpeg. codecs: its encoders to use, the best first.
-    home and credentials: as `Page` wants them.
+    homes and credentials: as `Page` wants them.
     on_end: called once when the stream has ended, with the reason when it ended by itself.
     """
 
@@ -48,7 +49,7 @@ class Stream:
         browser: Browser,
         ffmpeg: str,
         codecs: Sequence[Codec] = (SOFTWARE,),
-        home: str,
+        homes: Homes,
         credentials: Credentials,
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
     ) -> None:
@@ -62,7 +63,7 @@ class Stream:
         self.last_request = time.monotonic()
         """When a viewer asked for something, in seconds on the monotonic clock."""
         self._browser = browser
-        self._home = home
+        self._homes = homes
         self._credentials = credentials
         self._on_end = on_end
         self._pacer = Pacer()
@@ -155,7 +156,7 @@ class Stream:
             tab,
             source,
             self.profile,
-            home=self._home,
+            homes=self._homes,
             credentials=self._credentials,
             on_frame=partial(self._take_frame, self._opened),
         )

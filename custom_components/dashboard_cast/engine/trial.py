@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Iterable
 from contextlib import suppress
 import logging
 import time
@@ -10,11 +11,11 @@ from typing import Final
 from ..errors import DashboardCastError, EncoderFailedError
 from ..models import MICROSECONDS, Frame, Profile, Sample
 from . import h264
-from .browser import LocalBrowser
-from .cdp import Tab
+from .cdp import Browser, Tab
 from .codecs import SOFTWARE, Codec
 from .compositor import Compositor
 from .encoder import Encoder, find_codecs
+from .homes import MANIFEST, Homes
 from .pacer import SEGMENT_US, PacedFrame
 from .process import ChildProcess
 
@@ -42,20 +43,22 @@ _SQUARE: Final = 40
 _TOLERANCE: Final = 4.0
 
 
-async def try_engine(browser: str | None, ffmpeg: str) -> list[str]:
-    """Draw a page and encode its pictures with every encoder there is.
+async def try_engine(browsers: Iterable[Browser], ffmpeg: str, homes: Homes | None = None) -> list[str]:
+    """Draw a page with each browser and encode the pictures of one with every encoder there is.
 
-    browser: executable of the browser, None to find one. ffmpeg: executable of FFmpeg.
+    browsers: are stopped afterwards. ffmpeg: executable of FFmpeg. homes: where the browsers have to reach
+    Home Assistant, if they have to.
     Returns the names of the encoders that work, in the order in which to use them: those that clearly spare
     processor time, software, and the others.
-    Raises BrowserMissingError, BrowserFailedError, FFmpegMissingError, EncoderFailedError or
-    MalformedMediaError.
+    Raises BrowserMissingError, BrowserFailedError or a kind of it, HomeUnreachableError, FFmpegMissingError,
+    EncoderFailedError or MalformedMediaError.
     """
-    local = LocalBrowser(browser)
-    try:
-        pictures = await _pictures(local)
-    finally:
-        await local.stop()
+    pictures: list[bytes] = []
+    for browser in browsers:
+        try:
+            pictures = await _pictures(browser, homes)
+        finally:
+            await browser.stop()
     return await try_encoders(ffmpeg, pictures)
 
 
@@ -166,8 +169,8 @@ async def _feed(process: ChildProcess, data: bytes) -> None:
     process.stdin.close()
 
 
-async def _pictures(browser: LocalBrowser) -> list[bytes]:
-    """Return JPEGs of a page that looks other each time."""
+async def _pictures(browser: Browser, homes: Homes | None = None) -> list[bytes]:
+    """Return JPEGs of a page that looks other each time, once Home Assistant was reached."""
     tab = await browser.open_tab()
     await tab.session.send(
         "Emulation.setDeviceMetricsOverride",
@@ -178,9 +181,16 @@ async def _pictures(browser: LocalBrowser) -> list[bytes]:
     )
     drawing = asyncio.create_task(_draw(tab), name="trial")
     try:
-        return [await _picture(tab, look) for look in range(_LOOKS)]
+        pictures = [await _picture(tab, look) for look in range(_LOOKS)]
+        if homes:
+            await homes.lead(tab.session, MANIFEST, _nothing, _TIMEOUT_S)
     finally:
         drawing.cancel()
+    return pictures
+
+
+async def _nothing(_home: str) -> None:
+    """Prepare nothing for an address."""
 
 
 async def _picture(tab: Tab, look: int) -> bytes:
