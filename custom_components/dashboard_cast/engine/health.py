@@ -47,7 +47,7 @@ _PATIENCE_S: Final = {
     Trouble.ERROR: 2.0,
     Trouble.SIGNED_OUT: 8.0,
     Trouble.DISCONNECTED: 20.0,
-    Trouble.UNDRAWN: 8.0,
+    Trouble.UNDRAWN: 5.0,
 }
 # A dashboard takes 20 to 150 MB, and a collection of garbage may be so much away that it looks like more.
 _GROWTH: Final = 150 * _MB

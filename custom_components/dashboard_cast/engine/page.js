@@ -109,14 +109,18 @@
     return { ...result, cards };
   };
 
-  // Tells at once when the connection to Home Assistant is lost or back.
+  // Tells at once when the connection to Home Assistant is lost or back, and when the dashboard goes away:
+  // before that is drawn.
+  const look = () => window[settings.look]("");
+  const guard = new MutationObserver(() => {
+    if (health().waitsFor) look();
+  });
   let heard = null;
-  const hear = (connection) => {
+  const hear = (connection, ...nodes) => {
+    for (const node of nodes) guard.observe(node, { childList: true });
     if (!connection || connection === heard) return;
     heard = connection;
-    for (const event of ["disconnected", "ready"]) {
-      connection.addEventListener(event, () => window[settings.look](""));
-    }
+    for (const event of ["disconnected", "ready"]) connection.addEventListener(event, look);
   };
 
   // Whether the page is well, without a walk through it: this is asked every few seconds.
@@ -129,14 +133,15 @@
     };
     if (document.querySelector("ha-authorize")) return { ...result, error: "the login page" };
     if (!user) return result;
-    hear(connection);
     const shown = panel();
     if (!shown) return { ...result, waitsFor: "the dashboard" };
     if (ERRORS.has(shown.localName)) return { ...result, error: shown.localName };
     if (LOADING.has(shown.localName)) return { ...result, waitsFor: shown.localName };
     const node = view(shown);
-    const empty = !node || !visible(node) || !(node.shadowRoot || node).firstElementChild;
-    return { ...result, waitsFor: empty ? "the view" : "" };
+    if (!node || !visible(node)) return { ...result, waitsFor: "the view" };
+    const inside = node.shadowRoot || node;
+    hear(connection, shown.parentNode, inside);
+    return { ...result, waitsFor: inside.firstElementChild ? "" : "the view" };
   };
 
   Object.defineProperty(window, "dashboardCast", { value: { state, health } });

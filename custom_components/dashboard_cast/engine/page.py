@@ -220,7 +220,7 @@ class Page:
         if event["name"] == _SIGN_IN:
             self._run(self._sign_in)
         elif event["name"] == _LOOK:
-            self._called_us.set()
+            self._doubt()
         elif event["name"] == _CHANGED and self._compositor:
             self._compositor.wake()
 
@@ -270,10 +270,14 @@ class Page:
         """Take in that a frame shows another document: of that of the page nothing is known yet."""
         if "parentId" in event["frame"]:
             return
-        self._presentable = False
-        self._called_us.set()
+        self._doubt()
         if url := event["frame"].get("unreachableUrl"):
             self._lose(self._not_ready(0, f"{url} does not answer"))
+
+    def _doubt(self) -> None:
+        """Take no frames until a look at the page, which is due at once, finds it well."""
+        self._presentable = False
+        self._called_us.set()
 
     async def _watch(self) -> None:
         """Look at the page now and then, and when it calls: not everything that goes wrong says so."""
