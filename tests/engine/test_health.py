@@ -1,7 +1,6 @@
 """Tests of the health of a page: what is taken for which trouble, and what helps when."""
 
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -11,7 +10,7 @@ from custom_components.dashboard_cast.engine.health import PageHealth, Remedy, T
 from .viewing import WELL
 
 MB = 1_000_000
-FOUND_WITHIN_S = 10.0
+WORN = (Trouble.OUTDATED, Trouble.BLOATED, Trouble.CROWDED, Trouble.OLD)
 
 
 def judge(*said: object, seconds: float = 1.0, worn_at: float = 1_000.0) -> Verdict:
@@ -134,6 +133,14 @@ def test_memory(usual: int, now: int, *, bloated: bool) -> None:
     assert verdict.remedy is (Remedy.RENEW if bloated else Remedy.NOTHING)
 
 
+def test_crowded_browser() -> None:
+    """A page leaves a browser that takes too much memory."""
+    health = PageHealth(1_000.0)
+    health.crowded = True
+    verdict = health.judge(WELL, 0.0)
+    assert (verdict.trouble, verdict.remedy) == (Trouble.CROWDED, Remedy.RENEW)
+
+
 def test_age() -> None:
     """After its time a page is renewed, and shown until then."""
     assert judge(WELL, WELL, seconds=500, worn_at=501).trouble is None
@@ -141,7 +148,7 @@ def test_age() -> None:
     assert (verdict.trouble, verdict.remedy, verdict.presentable) == (Trouble.OLD, Remedy.RENEW, True)
 
 
-@pytest.mark.parametrize("trouble", [Trouble.OUTDATED, Trouble.BLOATED, Trouble.OLD])
+@pytest.mark.parametrize("trouble", WORN)
 def test_wear_needs_no_patience(trouble: Trouble) -> None:
     """What wears a page out is no trouble that the frontend could get over."""
     assert trouble not in module._PATIENCE_S
@@ -149,5 +156,4 @@ def test_wear_needs_no_patience(trouble: Trouble) -> None:
 
 def test_everything_is_dealt_with() -> None:
     """Each trouble has its patience or wears out."""
-    worn: set[Any] = {Trouble.OUTDATED, Trouble.BLOATED, Trouble.OLD}
-    assert worn | set(module._PATIENCE_S) == set(Trouble)
+    assert set(WORN) | set(module._PATIENCE_S) == set(Trouble)

@@ -517,6 +517,21 @@ async def test_renewal(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.Monkey
     await stream.stop()
 
 
+async def test_browser_is_replaced(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
+    """The page moves out of a browser that takes too much memory, which then ends; nobody sees it."""
+    old = browser._chromium
+    assert old
+    old.worn = True
+    await until(lambda: stream.health.renewals == 1)
+    await until(lambda: not old.alive)
+    before = stream.pictures
+    await until(lambda: stream.pictures > before + 3)
+    check_gap_free(await segments(stream, 1))
+    assert stream.health == Health(renewals=1)
+    assert browser._chromium is not old
+    assert not ends.reasons
+
+
 async def test_renewal_fails(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that cannot be renewed goes on."""
     monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.02)

@@ -194,6 +194,11 @@ class FakeTab(Tab):
     def frame_control(self) -> bool:
         return self._frame_control
 
+    @property
+    @override
+    def worn(self) -> bool:
+        return False
+
     @override
     async def begin_frame(self, interval: float) -> bool:
         self.begun.append(time.monotonic())

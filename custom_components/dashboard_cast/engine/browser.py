@@ -26,6 +26,7 @@ class LocalBrowser(Browser):
         self._chromium: Chromium | None = None
         self._starting = asyncio.Lock()
         self._tabs: set[LocalTab] = set()
+        self._retired: set[Chromium] = set()
         self._linger: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -46,13 +47,21 @@ class LocalBrowser(Browser):
         if self._linger:
             self._linger.cancel()
         async with self._starting:
+            self._tabs.clear()
             await self._end()
+            await self._end_retired()
 
     async def _open_tab(self) -> LocalTab:
         """Open a tab in the browser that runs; when that fails, in a new one.
 
         A browser that hangs is only found out by asking it for something.
         """
+        if self._chromium and self._chromium.worn:
+            # Its tabs move one by one: whoever has one sees that it is worn, and opens another.
+            _LOGGER.warning("The browser takes too much memory and is replaced")
+            self._retired.add(self._chromium)
+            self._chromium = None
+            await self._end_retired()
         if self._chromium and self._chromium.alive:
             try:
                 return await self._tab_of(self._chromium)
@@ -79,6 +88,8 @@ class LocalBrowser(Browser):
     def _forget(self, tab: LocalTab) -> None:
         self._tabs.discard(tab)
         self._linger_if_idle()
+        if self._retired:
+            self._end_soon()
 
     def _linger_if_idle(self) -> None:
         if self._linger:
@@ -91,15 +102,22 @@ class LocalBrowser(Browser):
 
     async def _end_idle(self) -> None:
         async with self._starting:
+            await self._end_retired()
             if not self._tabs:
                 await self._end()
+
+    async def _end_retired(self) -> None:
+        """End the browsers that were replaced and have no tabs any more."""
+        for chromium in self._retired - {tab.chromium for tab in self._tabs}:
+            self._retired.discard(chromium)
+            await chromium.stop()
 
     async def _end(self) -> None:
         """End the browser, in whatever state it is."""
         chromium, self._chromium = self._chromium, None
         if self._linger:
             self._linger.cancel()
-        self._tabs.clear()
+        self._tabs = {tab for tab in self._tabs if tab.chromium in self._retired}
         if chromium:
             await chromium.stop()
 
@@ -110,7 +128,8 @@ class LocalTab(Tab):
     def __init__(
         self, chromium: Chromium, context: Json, session: FlatSession, forget: Callable[[LocalTab], None]
     ) -> None:
-        self._chromium = chromium
+        self.chromium = chromium
+        """The browser that it is in."""
         self._context = context
         self._session = session
         self._forget = forget
@@ -140,11 +159,16 @@ class LocalTab(Tab):
     @property
     @override
     def frame_control(self) -> bool:
-        return self._chromium.frame_control
+        return self.chromium.frame_control
+
+    @property
+    @override
+    def worn(self) -> bool:
+        return self.chromium.worn
 
     @override
     async def begin_frame(self, interval: float) -> bool:
-        return await self._chromium.begin_frame(self._session, interval)
+        return await self.chromium.begin_frame(self._session, interval)
 
     @override
     def on_lost(self, handler: EndHandler) -> None:
@@ -161,7 +185,7 @@ class LocalTab(Tab):
             return
         self._closed = True
         try:
-            await _dispose(self._chromium.session, self._context)
+            await _dispose(self.chromium.session, self._context)
         finally:
             self._forget(self)
 

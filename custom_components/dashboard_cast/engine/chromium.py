@@ -1,6 +1,7 @@
 """One Chromium process: where it is found, how it is started, and that nothing is left of it."""
 
 import asyncio
+from contextlib import suppress
 import fcntl
 import logging
 import os
@@ -31,6 +32,10 @@ _PLAYWRIGHT_PATTERNS: Final = (
     "chromium-*/*/chrome",
 )
 _START_TIMEOUT_S: Final = 30.0
+# A browser that takes more memory than that is to be replaced by another, in bytes; on a small machine, more
+# than half of what there is. A first page takes 300 MB with all of the browser, each other one 100 MB or so.
+_MEMORY_LIMIT: Final = 2_000_000_000
+_WEIGH_INTERVAL_S: Final = 60.0
 # A page whose scripts take more memory than that crashes, alone: it leaks. Dashboards take 20 to 150 MB.
 HEAP_LIMIT_MB: Final = 512
 # Chromium reads commands at file descriptor 3 and writes answers to 4.
@@ -103,6 +108,9 @@ class Chromium:
         self._drawing = asyncio.Lock()
         self._folder: ProfileFolder | None = None
         self._connection: CdpConnection | None = None
+        self._weighing: asyncio.Task[None] | None = None
+        self.worn = False
+        """Whether it takes too much memory."""
 
     @classmethod
     async def start(cls, executable: str) -> Self:
@@ -135,6 +143,17 @@ class Chromium:
         )
         self._connection = CdpConnection(PipeTransport(self._child.stdout, self._child.stdin))
         await self.session.send("Browser.getVersion")
+        self._weighing = asyncio.create_task(self._weigh(), name="browser memory")
+
+    async def _weigh(self) -> None:
+        """Look at its memory now and then; where the system does not tell, there is no limit."""
+        limit = min(_MEMORY_LIMIT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+        with suppress(OSError):
+            while not self.worn:
+                await asyncio.sleep(_WEIGH_INTERVAL_S)
+                used = await self._child.memory()
+                _LOGGER.debug("The browser takes %d MB", used / 1_000_000)
+                self.worn = used > limit
 
     async def open_tab(self, context: Json) -> FlatSession:
         """Return a session with a new, empty tab in a browser context; raises BrowserFailedError."""
@@ -178,6 +197,8 @@ class Chromium:
 
     async def stop(self) -> None:
         """End it, and all that is left of it."""
+        if self._weighing:
+            self._weighing.cancel()
         try:
             if self._connection:
                 await self._connection.close()

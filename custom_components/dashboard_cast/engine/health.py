@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     """It is loading, or nothing of the view is in the document."""
     OUTDATED = "Home Assistant was updated"
     BLOATED = "the page takes more and more memory"
+    CROWDED = "the browser takes too much memory"
     OLD = "the page has been open for long"
 
 
@@ -81,6 +82,8 @@ class PageHealth:
         self._version = ""
         self._memory = 0
         self._usual_memory = 0
+        self.crowded = False
+        """Whether its browser takes too much memory."""
 
     def weigh(self, memory: int) -> None:
         """Take in how many bytes the page uses; what it used at first is what is usual."""
@@ -110,6 +113,8 @@ class PageHealth:
         most = max(self._usual_memory * _SLACK, min(self._usual_memory + _GROWTH, _MOST))
         if self._memory > most:
             return Trouble.BLOATED
+        if self.crowded:
+            return Trouble.CROWDED
         return Trouble.OLD if now >= self._worn_at else None
 
 

@@ -295,6 +295,7 @@ class Page:
         answer = await self._ask(
             "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
         )
+        self._health.crowded = self._tab.worn
         verdict = self._health.judge(answer.get("result", {}).get("value"), time.monotonic())
         self._on_verdict(verdict)
         if verdict.remedy is Remedy.REPLACE:

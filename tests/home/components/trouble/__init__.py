@@ -51,6 +51,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         for stream in registry.streams:
             assert stream._page is not None
             stream._opened_at -= call.data["seconds"]
+            stream._renewable_at -= call.data["seconds"]
             stream._page._health._worn_at -= call.data["seconds"]
 
     for action in (cut, update, revoke, remove_user, age):
