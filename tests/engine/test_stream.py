@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+import random
 import time
 from typing import override
 
@@ -848,3 +849,45 @@ async def test_stop_while_it_ends_by_itself(fake: FakeBrowser, ends: Ends) -> No
     assert fake.tab.closed.is_set()
     assert not left
     assert len(ends.reasons) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_everything_at_once(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Whatever comes together, no page is opened for nobody, and no tab outlives its stream."""
+    monkeypatch.setattr(stream_module, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.01)
+    chance = random.Random(seed)  # noqa: S311
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    shows: list[asyncio.Task[None]] = []
+
+    def show_other() -> None:
+        shows.append(asyncio.create_task(stream.show(Source(f"/{len(shows)}"))))
+
+    def toggle_failing() -> None:
+        fake.fails = not fake.fails
+
+    def leave() -> None:
+        if "Page.frameNavigated" in fake.tab.fake._handlers:
+            fake.tab.fake.emit("Page.frameNavigated", {"frame": {"unreachableUrl": "http://home"}})
+
+    happenings: list[Callable[[], object]] = [
+        show_other,
+        lambda: shows and shows[-1].cancel(),
+        lambda: fake.tab.lost("gone"),
+        lambda: fake.tab.fake.state.update(version=str(chance.random())),
+        leave,
+        toggle_failing,
+    ]
+    for _ in range(40):
+        chance.choice(happenings)()
+        await asyncio.sleep(chance.choice([0, 0, 0.005, 0.03]))
+        # The one that is shown, and the one that is about to be.
+        assert len([tab for tab in fake.tabs if not tab.closed.is_set()]) <= 2
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    await asyncio.wait_for(asyncio.gather(*shows, return_exceptions=True), TIMEOUT_S)
+    assert all(tab.closed.is_set() for tab in fake.tabs)
+    assert not tasks()
+    assert ends.reasons == [None]

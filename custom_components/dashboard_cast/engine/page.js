@@ -111,7 +111,8 @@
 
   // Tells at once when the connection to Home Assistant is lost or back, and when the dashboard goes away:
   // before that is drawn.
-  const look = () => window[settings.look]("");
+  const callUs = window[settings.look];
+  const look = () => callUs("");
   const guard = new MutationObserver(() => {
     if (health().waitsFor) look();
   });

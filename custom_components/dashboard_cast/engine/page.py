@@ -282,21 +282,19 @@ class Page:
     async def _watch(self) -> None:
         """Look at the page now and then, and when it calls: not everything that goes wrong says so."""
         while not self.lost.done():
-            await self._look()
+            await self._examine()
             interval = _LOOK_INTERVAL_S if self._presentable else _UNWELL_INTERVAL_S
             with suppress(TimeoutError):
                 async with asyncio.timeout(interval):
                     await self._called_us.wait()
 
-    async def _look(self) -> None:
+    async def _examine(self) -> None:
         """Ask the page how it is, and act accordingly."""
         self._called_us.clear()
         await self._weigh()
-        answer = await self._ask(
-            "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
-        )
+        said = await self._said()
         self._health.crowded = self._tab.worn
-        verdict = self._health.judge(answer.get("result", {}).get("value"), time.monotonic())
+        verdict = self._health.judge(said, time.monotonic())
         self._on_verdict(verdict)
         if verdict.remedy is Remedy.REPLACE:
             self._lose(BrowserFailedError(detail=str(verdict.trouble)))
@@ -304,6 +302,13 @@ class Page:
             self._presentable = False
         elif not self._presentable:
             await self._resume()
+
+    async def _said(self) -> object:
+        """Return what page.js says of the page's health."""
+        answer = await self._ask(
+            "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
+        )
+        return answer.get("result", {}).get("value")
 
     async def _weigh(self) -> None:
         """Look at the page's memory when it is time: scripts, what the browser keeps for them, buffers."""
