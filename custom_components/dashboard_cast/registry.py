@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers.event import async_call_later, async_track_time_interval
+from homeassistant.util import dt as dt_util
 from pychromecast import Chromecast
 
 from .auth import SignIn
@@ -230,6 +231,7 @@ class Registry:
             homes=self._homes,
             credentials=self._sign_in.async_credentials,
             on_end=lambda reason: self._stream_ended(slot, reason),
+            timezone=dt_util.get_default_time_zone(),
         )
         ready = self._entry.async_create_background_task(
             self._hass, stream.start(), name=f"start stream {source.path}", eager_start=False

@@ -11,6 +11,7 @@ import pytest
 from custom_components.dashboard_cast.engine import browser as module, chromium as chromium_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, Tab
+from custom_components.dashboard_cast.engine.process import ChildProcess
 from custom_components.dashboard_cast.engine.tab import BrowserTab, ConnectedBrowser
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
@@ -130,6 +131,89 @@ async def test_one_browser_for_all_tabs(browser: LocalBrowser) -> None:
             await tab.session.send("Page.navigate", url=server.url + server.scene())
             assert await value(tab, "document.cookie + localStorage.length") == "0"
             await value(tab, "document.cookie = localStorage.mine = 'a=b'")
+
+
+async def test_worn_browser(browser: LocalBrowser) -> None:
+    """Tabs leave a browser that takes too much memory one by one; it ends with the last of them."""
+    one, other = await asyncio.gather(browser.open_tab(), browser.open_tab())
+    (old,) = mains()
+    assert [one.worn, other.worn] == [False, False]
+    await wear(browser)
+    assert [one.worn, other.worn] == [True, True]
+    moved = await browser.open_tab()
+    assert not moved.worn
+    assert len(mains()) == 2
+    await one.close()
+    await (await browser.open_tab()).close()
+    assert await value(other, "1 + 1") == 2
+    assert len(mains()) == 2
+    await other.close()
+    await until(lambda: not alive([old]), 5)
+    assert await value(moved, "1 + 1") == 2
+    assert len(mains()) == 1
+
+
+async def wear(browser: LocalBrowser) -> None:
+    """Let a browser take too much memory."""
+    assert browser._chromium
+    browser._chromium.worn = True
+
+
+async def test_worn_browser_that_is_stopped(browser: LocalBrowser) -> None:
+    """Both browsers end, whatever is open in them."""
+    await browser.open_tab()
+    await wear(browser)
+    await browser.open_tab()
+    assert len(mains()) == 2
+    started = processes()
+    await browser.stop()
+    await until(lambda: not alive(started), 5)
+
+
+async def test_worn_browser_without_tabs(browser: LocalBrowser) -> None:
+    """A browser that no tab is left in ends before the next one starts."""
+    await (await browser.open_tab()).close()
+    (old,) = mains()
+    await wear(browser)
+    assert not (await browser.open_tab()).worn
+    assert not alive([old])
+
+
+async def test_new_browser_ends_while_tabs_leave_the_old_one(browser: LocalBrowser) -> None:
+    """The end of one is not that of the other."""
+    one = await browser.open_tab()
+    (old,) = mains()
+    await wear(browser)
+    await browser.open_tab()
+    for process in mains():
+        if process != old:
+            process.kill()
+    await browser.open_tab()
+    assert len(mains()) == 2
+    assert await value(one, "1 + 1") == 2
+
+
+@pytest.mark.parametrize(("limit", "worn"), [(1, True), (50_000_000_000, False)])
+async def test_memory_limit(
+    browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch, limit: int, *, worn: bool
+) -> None:
+    """A browser that takes more memory than it may is worn."""
+    monkeypatch.setattr(chromium_module, "_MEMORY_LIMIT", limit)
+    monkeypatch.setattr(chromium_module, "_WEIGH_INTERVAL_S", 0.02)
+    weighed = asyncio.Event()
+    memory = ChildProcess.memory
+
+    async def noted(child: ChildProcess) -> int:
+        used = await memory(child)
+        # What a Chromium takes; most of its programs is shared with other browsers that run.
+        assert 20_000_000 < used < 1_000_000_000
+        asyncio.get_running_loop().call_soon(weighed.set)
+        return used
+
+    monkeypatch.setattr(ChildProcess, "memory", noted)
+    tab = await browser.open_tab()
+    await asyncio.wait_for(weighed.wait(), TIMEOUT_S)
+    assert tab.worn == worn
 
 
 async def test_stop_ends_all(browser: LocalBrowser) -> None:

@@ -17,8 +17,9 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import chromium, page as module
+from custom_components.dashboard_cast.engine import chromium, health, page as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.health import Remedy, Trouble
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken, Page, script, state_of
 from custom_components.dashboard_cast.errors import (
@@ -715,7 +716,8 @@ async def test_script_is_whole() -> None:
 
 async def test_page_that_stops_answering(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that hangs says nothing, and is found out by asking it."""
-    monkeypatch.setattr("custom_components.dashboard_cast.engine.page._HEALTH_INTERVAL_S", 0.01)
+    monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(module, "_ANSWER_TIMEOUT_S", 0.01)
     tab = FakeTab()
     page = fake(tab, [])
     await page.open()
@@ -723,3 +725,203 @@ async def test_page_that_stops_answering(monkeypatch: pytest.MonkeyPatch) -> Non
     error = await asyncio.wait_for(page.lost, TIMEOUT_S)
     assert isinstance(error, BrowserFailedError)
     await page.close()
+
+
+async def test_everything_is_found_within_ten_seconds() -> None:
+    """From one look to the next, and as long as an answer is waited for, less than ten seconds pass."""
+    assert module._LOOK_INTERVAL_S + module._ANSWER_TIMEOUT_S < 10
+
+
+# A dashboard whose connection says what the real one does, and which is red while it is gone.
+CONNECTED = (
+    SIGN_IN
+    + """
+  const content = draw();
+  const connection = new EventTarget();
+  connection.haVersion = "1";
+  home.hass.connection = connection;
+  window.change = (connected, version, colour) => {
+    home.hass.connected = connected;
+    connection.haVersion = version;
+    content.style.background = colour;
+    connection.dispatchEvent(new Event(connected ? "ready" : "disconnected"));
+  };
+"""
+)
+
+
+async def test_lost_connection(browser: LocalBrowser, frontend: Frontend) -> None:
+    """While the connection is lost nothing of the page is seen; when it is back, what it shows then."""
+    async with viewing(browser, frontend, CONNECTED) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.trouble(None)
+        begun = time.monotonic()
+        await view.evaluate("change(false, '1', 'blue')")
+        await view.trouble(Trouble.DISCONNECTED)
+        # It tells by itself.
+        assert time.monotonic() - begun < module._LOOK_INTERVAL_S / 2
+        count = len(view.frames)
+        await view.evaluate("change(false, '1', 'red')")
+        # Looked at several times while it is red.
+        looks = len(view.verdicts)
+        await until(lambda: len(view.verdicts) >= looks + 2)
+        assert len(view.frames) == count
+        await view.evaluate("change(true, '1', 'white')")
+        await view.frame(has(WHITE))
+        assert not any(near(pixel(frame.jpeg, 10, 100), RED, 10) for frame in view.frames)
+        assert not view.page.lost.done()
+
+
+async def test_still_page_that_gets_well(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A page that looks as before when it is well again gives a picture all the same: a note may be on it."""
+    async with viewing(browser, frontend, CONNECTED) as view:
+        await view.page.open()
+        await view.trouble(None)
+        await view.evaluate("change(false, '1', 'blue')")
+        await view.trouble(Trouble.DISCONNECTED)
+        count = len(view.frames)
+        await view.evaluate("change(true, '1', 'blue')")
+        await until(lambda: len(view.frames) > count)
+        assert near(pixel(view.frames[-1].jpeg, 10, 100), BLUE, 10)
+
+
+async def test_update(browser: LocalBrowser, frontend: Frontend) -> None:
+    """A page of another version than Home Assistant's is to be renewed, and shown until then."""
+    async with viewing(browser, frontend, CONNECTED) as view:
+        await view.page.open()
+        await view.trouble(None)
+        await view.evaluate("change(true, '2', 'white')")
+        assert (await view.trouble(Trouble.OUTDATED)).remedy is Remedy.RENEW
+        await view.frame(has(WHITE))
+
+
+async def test_nothing_is_seen_of_a_reload(browser: LocalBrowser, frontend: Frontend) -> None:
+    """Between two documents there are no pictures, and the next is of a dashboard that is drawn."""
+    later = """
+      document.body.style.background = "red";
+      if (sessionStorage.seen) await released();
+      await enter(await signIn());
+      const content = draw();
+      if (sessionStorage.seen) content.style.background = "white";
+    """
+    async with viewing(browser, frontend, later) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate("(sessionStorage.seen = 1, setTimeout(() => location.reload(), 0))")
+        await view.trouble(Trouble.SIGNED_OUT)
+        looks = len(view.verdicts)
+        await until(lambda: len(view.verdicts) >= looks + 2)
+        frontend.release.set()
+        await view.frame(has(WHITE))
+        assert not any(near(pixel(frame.jpeg, 10, 100), RED, 10) for frame in view.frames)
+
+
+LEAVES = {
+    "login page": ("document.body.append(document.createElement('ha-authorize'))", Trouble.ERROR),
+    "error screen": ("panels.replaceChildren(document.createElement('hass-error-screen'))", Trouble.ERROR),
+    "loading": ("panels.replaceChildren(document.createElement('ha-init-page'))", Trouble.UNDRAWN),
+    "no panel": ("panels.replaceChildren()", Trouble.UNDRAWN),
+    "empty view": ("content.parentNode.parentNode.replaceChildren()", Trouble.UNDRAWN),
+    "hidden view": ("content.parentNode.parentNode.style.display = 'none'", Trouble.UNDRAWN),
+    "signed out": ("home.hass.user = null", Trouble.SIGNED_OUT),
+    "empty document": ("document.body.replaceChildren()", Trouble.SIGNED_OUT),
+    "other document": ("location.href = 'about:blank'", Trouble.AWAY),
+}
+SEEN = (
+    SIGN_IN
+    + """
+  const panels = resolver(), content = add(card(view(root(panels))), "div", false);
+  content.style = "height: 1000px; background: rgb(0, 0, 255)";
+  Object.assign(window, { home, panels, content });
+"""
+)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+async def test_page_that_leaves(
+    browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A page that does not show the dashboard any more is given up after a while."""
+    monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.05)
+    monkeypatch.setattr(module, "_UNWELL_INTERVAL_S", 0.05)
+    monkeypatch.setattr(health, "_PATIENCE_S", dict.fromkeys(Trouble, 0.3))
+    script, trouble = LEAVES[name]
+    async with viewing(browser, frontend, SEEN) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate(f"(setTimeout(() => {{ {script}; }}, 0), 1)")
+        lost = await asyncio.wait_for(view.page.lost, TIMEOUT_S)
+        assert lost.placeholders == {"detail": str(trouble)}
+        assert not view.verdicts[-1].presentable
+
+
+async def test_error_page_of_the_browser(browser: LocalBrowser, frontend: Frontend) -> None:
+    """An address that does not answer loses the page at once, and nothing of the error page is seen."""
+    async with Frontend() as gone:
+        pass
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate(f"(setTimeout(() => {{ location.href = '{gone.url}/'; }}, 0), 1)")
+        lost = await asyncio.wait_for(view.page.lost, 2)
+        assert isinstance(lost, PageNotReadyError)
+        assert all(near(pixel(frame.jpeg, 10, 100), BLUE, 10) for frame in view.frames)
+
+
+async def test_other_document_in_a_frame(browser: LocalBrowser, frontend: Frontend) -> None:
+    """That a card loads another document says nothing of the page: it is seen at once."""
+    embed = DRAWN + "const frame = add(content, 'iframe', false); frame.srcdoc = 'One';"
+    async with viewing(browser, frontend, embed) as view:
+        navigated = asyncio.Event()
+        view.tab.session.on("Page.frameNavigated", lambda _: navigated.set())
+        await view.page.open()
+        await view.trouble(None)
+        navigated.clear()
+        await view.evaluate(f"({FIND_CONTENT}.querySelector('iframe').srcdoc = 'Two', 1)")
+        await asyncio.wait_for(navigated.wait(), TIMEOUT_S)
+        assert view.page._presentable
+
+
+async def test_busy_page(browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page whose script never ends is found out, and its tab can be closed for others to be drawn."""
+    monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.05)
+    monkeypatch.setattr(module, "_ANSWER_TIMEOUT_S", 0.5)
+    async with viewing(browser, frontend) as other, viewing(browser, frontend) as view:
+        await other.page.open()
+        await view.page.open()
+        await view.evaluate("(setTimeout(() => { while (true); }, 0), 1)")
+        lost = await asyncio.wait_for(view.page.lost, 5)
+        assert isinstance(lost, BrowserFailedError)
+        await asyncio.wait_for(view.page.close(), 5)
+        await other.evaluate(f"{FIND_CONTENT}.style.background = 'white'")
+        await asyncio.wait_for(other.frame(has(WHITE)), 5)
+
+
+async def test_page_that_takes_more_and_more(
+    browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that grows, of scripts or their buffers, wears a page out."""
+    monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.05)
+    monkeypatch.setattr(module, "_WEIGH_INTERVAL_S", 0.1)
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        await until(lambda: view.page._health._usual_memory)
+        assert 1_000_000 < view.page._health._usual_memory < 100_000_000
+        await view.evaluate("(window.kept = Array.from({ length: 4e6 }, (_, index) => ({ index })), 1)")
+        await view.evaluate("(window.more = new Uint8Array(1e8).fill(1), 1)")
+        assert (await view.trouble(Trouble.BLOATED)).presentable
+        assert view.page._health._memory > 150_000_000
+
+
+async def test_age(browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page is to be renewed when it has been open for long; not all pages at once."""
+    ends = {Page(FakeTab(), SOURCE, SMALL, **NOBODY)._health._worn_at for _ in range(20)}
+    assert max(ends) - min(ends) > module._LIFETIME_S / 10
+    monkeypatch.setattr(module, "_LIFETIME_S", 0.0)
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        assert (await view.trouble(Trouble.OLD)).remedy is Remedy.RENEW
+
+
+NOBODY: Any = {"home": "http://home", "credentials": credentials, "on_frame": lambda _frame: None}

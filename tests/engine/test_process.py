@@ -176,3 +176,24 @@ async def test_what_is_not_there(child: ChildProcess) -> None:
     """A program that is not there raises OSError, and there is nothing to stop."""
     with pytest.raises(OSError, match="no-such-program"):
         await child.start("/no-such-program")
+
+
+HEIR = """
+import subprocess, sys
+child = "kept = bytearray(b'x') * 100_000_000; print('ready', flush=True); import sys; sys.stdin.read()"
+subprocess.run([sys.executable, "-c", child])
+"""
+
+
+async def test_memory(child: ChildProcess) -> None:
+    """What descends from a process counts; what is told is bytes."""
+    await start(child, HEIR)
+    assert await child.stdout.readline() == b"ready\n"
+    assert 100_000_000 < await child.memory() < 200_000_000
+
+
+async def test_memory_of_what_has_ended(child: ChildProcess) -> None:
+    """A process that is gone takes none."""
+    await start(child, "pass")
+    await child.wait()
+    assert await child.memory() == 0

@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
+import random
 import time
 from typing import override
 
 import pytest
 
-from custom_components.dashboard_cast.engine import fmp4, stream as stream_module
+from custom_components.dashboard_cast.engine import (
+    fmp4,
+    outages,
+    page as page_module,
+    stream as stream_module,
+)
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.health import Health, Trouble
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import Segment
@@ -60,6 +68,8 @@ class FakeBrowser(Browser):
         self.may_open.set()
         self.fails = False
         """Whether no tab can be opened."""
+        self.signs_in = False
+        """Whether pages in further tabs want to sign in when they are told to navigate."""
 
     @property
     def opened(self) -> bool:
@@ -74,6 +84,7 @@ class FakeBrowser(Browser):
             raise BrowserFailedError(detail="no tab")
         if self.tabs:
             self.tab = FakeTab()
+        self.tab.fake.signs_in = self.signs_in
         self.tabs.append(self.tab)
         return self.tab
 
@@ -311,14 +322,15 @@ async def test_browser_killed(stream: Stream, ends: Ends) -> None:
 
 
 async def test_page_lost(fake: FakeBrowser, ends: Ends) -> None:
-    """A page that is lost is opened anew; its last picture stays meanwhile, and there is no gap."""
+    """A page that is lost is closed and opened anew; its last picture stays, and there is no gap."""
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
     fake.may_open.clear()
     fake.tabs[0].lost("gone")
     check_gap_free(await segments(stream, 1))
     assert stream.pictures == 1
-    assert not fake.tabs[0].closed.is_set()
+    # It may hang, and hold up the next one.
+    assert fake.tabs[0].closed.is_set()
     fake.may_open.set()
     new = jpeg(colours=[(255, 0, 0)])
     await show(fake, new, 2)
@@ -332,33 +344,237 @@ async def test_page_lost(fake: FakeBrowser, ends: Ends) -> None:
     assert ends.reasons == [None]
 
 
-async def test_pages_lost_too_often(fake: FakeBrowser, ends: Ends) -> None:
-    """A page that is lost again and again ends the stream, with the last reason."""
+async def test_pages_lost_again_and_again(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often a page is lost, the stream goes on; the waits get longer until one has lasted."""
+    waits: list[float] = []
+    monkeypatch.setattr(stream_module, "_LONGEST_WAIT_S", 0.02)
     stream = make_fake(fake, ends)
+    real = stream._wait_for_turn
+
+    async def wait() -> None:
+        before = time.monotonic()
+        await real()
+        waits.append(time.monotonic() - before)
+
+    stream._wait_for_turn = wait  # type: ignore[method-assign]
     await start_fake(fake, stream)
-    for count in range(1, stream_module._MAX_LOSSES + 1):
+    for count in range(1, 7):
         fake.tab.lost(f"gone {count}")
         await show(fake, jpeg(), count + 1)
+    assert waits[0] < 0.01
+    assert min(waits[1:]) >= 0.02
+    assert stream._tries == 6
+    stream._opened_at -= stream_module._LASTING_S
+    fake.tab.lost("gone at last")
+    await show(fake, jpeg(), 8)
+    assert stream._tries == 1
     assert not ends.reasons
-    fake.tab.lost("gone for good")
+    await stream.stop()
+
+
+@pytest.mark.parametrize(("tries", "wait"), [(0, 0), (1, 1), (2, 2), (3, 4), (5, 16), (6, 30), (60, 30)])
+async def test_waits(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch, tries: int, wait: float
+) -> None:
+    """A page is opened anew at once, then after longer and longer, up to half a minute."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    stream = make_fake(fake, ends)
+    stream._tries = tries
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    await stream._wait_for_turn()
+    assert slept == [wait]
+
+
+async def test_page_cannot_be_opened_anew(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While no page can be opened the last picture stays, with a note; when one can, the stream is live."""
+    monkeypatch.setattr(stream_module, "_LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(outages, "NOTE_AFTER_S", 0.2)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    pictures = stream.pictures
+    fake.fails = True
+    fake.tab.lost("gone")
+    await until(lambda: stream.health.trouble == "no tab")
+    assert time.time() - 5 < stream.health.since <= time.time()
+    # The note is a picture of its own.
+    await until(lambda: stream.pictures > pictures)
+    assert stream.still == jpeg()
+    check_gap_free(await segments(stream, 1))
+    fake.fails = False
+    new = jpeg(colours=[(255, 0, 0)])
+    await show(fake, new, 2)
+    await until(lambda: not stream.health.trouble)
+    assert stream.still == new
+    assert (stream.health.outages, stream.health.renewals) == (1, 0)
+    assert not ends.reasons
+    await stream.stop()
+
+
+async def test_note_on_the_picture(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The note says since when, on the clock of the home."""
+    texts: list[str] = []
+
+    def note(picture: bytes, text: str) -> bytes:
+        texts.append(text)
+        return picture
+
+    monkeypatch.setattr(stream_module, "noted", note)
+    stream = make_fake(fake, ends)
+    stream._timezone = timezone(timedelta(hours=5, minutes=30))
+    # Nothing to draw on.
+    await stream._show_note(0.0)
+    await start_fake(fake, stream)
+    await stream._show_note(1_700_000_000.0)
+    assert texts == ["Reconnecting since 03:43"]
+    await stream.stop()
+
+
+async def test_sign_in_refused(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Home Assistant that refuses to sign in again and again ends the stream."""
+    monkeypatch.setattr(stream_module, "_LONGEST_WAIT_S", 0.01)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    stream._credentials = refused
+    fake.signs_in = True
+    fake.tab.fake.emit("Runtime.bindingCalled", {"name": "dashboardCastSignIn", "payload": "{}"})
+    fake.tab.lost("gone")
     await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
     (reason,) = ends.reasons
-    assert isinstance(reason, BrowserFailedError)
-    assert reason.placeholders == {"detail": "gone for good"}
+    assert isinstance(reason, SignInFailedError)
+    assert len(fake.tabs) == stream_module._MAX_REFUSALS + 2
     assert all(tab.closed.is_set() for tab in fake.tabs)
-    assert not processes("ffmpeg")
 
 
-async def test_page_cannot_be_opened_anew(fake: FakeBrowser, ends: Ends) -> None:
-    """A page that is lost and cannot be opened again ends the stream, with why that is."""
+async def test_hanging_page_is_left_behind(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost page whose tab does not close holds nobody up, but the end of the stream waits for it."""
+    monkeypatch.setattr(stream_module, "_CLOSE_TIMEOUT_S", 0.05)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    hanging = fake.tab
+    hanging.may_close.clear()
+    hanging.lost("gone")
+    await show(fake, jpeg(colours=[(255, 0, 0)]), 2)
+    await until(lambda: not stream.health.trouble)
+    stopping = asyncio.create_task(stream.stop())
+    await asyncio.wait([stopping], timeout=0.5)
+    assert not stopping.done()
+    hanging.may_close.set()
+    await asyncio.wait_for(stopping, TIMEOUT_S)
+    assert hanging.closed.is_set()
+    assert not tasks()
+
+
+async def test_trouble_of_the_page(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the page is unwell the stream says so and its picture stays; later pictures are taken again."""
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.02)
+    monkeypatch.setattr(page_module, "_UNWELL_INTERVAL_S", 0.02)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.tab.fake.state["connected"] = False
+    await until(lambda: stream.health.trouble)
+    assert stream.health.trouble == str(Trouble.DISCONNECTED)
+    bad, good = jpeg(colours=[(255, 0, 0)]), jpeg(colours=[(0, 255, 0)])
+    fake.tab.fake.emit("Page.screencastFrame", frame_event(picture=bad))
+    assert stream.still == jpeg()
+    assert stream.health.trouble
+    fake.tab.fake.state["connected"] = True
+    await until(lambda: stream._page and stream._page._presentable)
+    fake.tab.fake.emit("Page.screencastFrame", frame_event(picture=good))
+    assert stream.still == good
+    assert not stream.health.trouble
+    assert len(fake.tabs) == 1
+    await stream.stop()
+
+
+async def test_renewal(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is worn out is shown until the next one is drawn; not renewed again right afterwards."""
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.02)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    await until(lambda: len(fake.tab.fake.sent) > 20)
+    fake.may_open.clear()
+    fake.asked.clear()
+    fake.tab.fake.state["version"] = "2"
+    await asyncio.wait_for(fake.asked.wait(), TIMEOUT_S)
+    moved = jpeg(colours=[(0, 0, 255)])
+    fake.tab.fake.emit("Page.screencastFrame", frame_event(picture=moved))
+    assert stream.still == moved
+    assert not stream.health.trouble
+    fake.may_open.set()
+    new = jpeg(colours=[(255, 0, 0)])
+    await show(fake, new, 2)
+    await until(lambda: stream.health.renewals == 1)
+    assert stream.still == new
+    assert fake.tabs[0].closed.is_set()
+    await until(lambda: len(fake.tab.fake.sent) > 20)
+    fake.tab.fake.state["version"] = "3"
+    looks = len(fake.tab.fake.sent)
+    await until(lambda: len(fake.tab.fake.sent) > looks + 5)
+    assert len(fake.tabs) == 2
+    assert stream.health.outages == 0
+    await stream.stop()
+
+
+async def test_browser_is_replaced(stream: Stream, browser: LocalBrowser, ends: Ends) -> None:
+    """The page moves out of a browser that takes too much memory, which then ends; nobody sees it."""
+    old = browser._chromium
+    assert old
+    old.worn = True
+    await until(lambda: stream.health.renewals == 1)
+    await until(lambda: not old.alive)
+    before = stream.pictures
+    await until(lambda: stream.pictures > before + 3)
+    check_gap_free(await segments(stream, 1))
+    assert stream.health == Health(renewals=1)
+    assert browser._chromium is not old
+    assert not ends.reasons
+
+
+async def test_renewal_fails(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that cannot be renewed goes on."""
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.02)
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    await until(lambda: len(fake.tab.fake.sent) > 20)
+    fake.fails = True
+    fake.asked.clear()
+    fake.tab.fake.state["version"] = "2"
+    await asyncio.wait_for(fake.asked.wait(), TIMEOUT_S)
+    await until(lambda: not stream._opening.locked())
+    fake.tab.fake.emit("Page.screencastFrame", frame_event(picture=jpeg(colours=[(0, 0, 255)])))
+    assert stream.still == jpeg(colours=[(0, 0, 255)])
+    assert stream.health == Health()
+    await stream.stop()
+
+
+async def test_other_source_while_a_page_cannot_be_opened(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who shows something else between two tries is not held up, and the lost page is not opened again."""
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
     fake.fails = True
     fake.tab.lost("gone")
-    await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
-    (reason,) = ends.reasons
-    assert isinstance(reason, BrowserFailedError)
-    assert reason.placeholders == {"detail": "no tab"}
+    await until(lambda: stream._tries == 2 and not stream._opening.locked())
+    fake.fails = False
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await show(fake, jpeg(colours=[(255, 0, 0)]), 2)
+    await asyncio.wait_for(showing, 0.9)
+    assert not stream.health.trouble
+    # The try that was due finds nothing to do.
+    await until(lambda: stream._unfit.empty() and not stream._opening.locked())
+    await segments(stream, 1)
+    assert len(fake.tabs) == 2
     await stream.stop()
 
 
@@ -366,8 +582,9 @@ async def test_nobody_has_to_stop_what_has_ended(fake: FakeBrowser, ends: Ends) 
     """A stream that ended by itself leaves nothing, no complaint of asyncio either."""
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
-    fake.fails = True
-    fake.tab.lost("gone")
+    stream._encoder._restarts = 0
+    for process in processes("ffmpeg"):
+        process.kill()
     await asyncio.wait_for(ends.came.wait(), TIMEOUT_S)
     await until(lambda: not tasks())
     # Who waits for the end of a task hears of it a step later.
@@ -625,8 +842,9 @@ async def test_stop_while_it_ends_by_itself(fake: FakeBrowser, ends: Ends) -> No
     stream = make_fake(fake, ends)
     await start_fake(fake, stream)
     fake.tab.may_close.clear()
-    fake.fails = True
-    fake.tab.lost("gone")
+    stream._encoder._restarts = 0
+    for process in processes("ffmpeg"):
+        process.kill()
     await until(lambda: stream.store.closed)
     stopping = asyncio.create_task(stream.stop())
     for _ in range(5):
@@ -638,3 +856,45 @@ async def test_stop_while_it_ends_by_itself(fake: FakeBrowser, ends: Ends) -> No
     assert fake.tab.closed.is_set()
     assert not left
     assert len(ends.reasons) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_everything_at_once(
+    fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Whatever comes together, no page is opened for nobody, and no tab outlives its stream."""
+    monkeypatch.setattr(stream_module, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.01)
+    chance = random.Random(seed)  # noqa: S311
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    shows: list[asyncio.Task[None]] = []
+
+    def show_other() -> None:
+        shows.append(asyncio.create_task(stream.show(Source(f"/{len(shows)}"))))
+
+    def toggle_failing() -> None:
+        fake.fails = not fake.fails
+
+    def leave() -> None:
+        if "Page.frameNavigated" in fake.tab.fake._handlers:
+            fake.tab.fake.emit("Page.frameNavigated", {"frame": {"unreachableUrl": "http://home"}})
+
+    happenings: list[Callable[[], object]] = [
+        show_other,
+        lambda: shows and shows[-1].cancel(),
+        lambda: fake.tab.lost("gone"),
+        lambda: fake.tab.fake.state.update(version=str(chance.random())),
+        leave,
+        toggle_failing,
+    ]
+    for _ in range(40):
+        chance.choice(happenings)()
+        await asyncio.sleep(chance.choice([0, 0, 0.005, 0.03]))
+        # The one that is shown, and the one that is about to be.
+        assert len([tab for tab in fake.tabs if not tab.closed.is_set()]) <= 2
+    await asyncio.wait_for(stream.stop(), TIMEOUT_S)
+    await asyncio.wait_for(asyncio.gather(*shows, return_exceptions=True), TIMEOUT_S)
+    assert all(tab.closed.is_set() for tab in fake.tabs)
+    assert not tasks()
+    assert ends.reasons == [None]

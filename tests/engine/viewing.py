@@ -11,6 +11,7 @@ from typing import Any, override
 
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
+from custom_components.dashboard_cast.engine.health import Trouble, Verdict
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import AccessToken, Credentials, Page
 from custom_components.dashboard_cast.engine.tab import ConnectedBrowser
@@ -23,6 +24,8 @@ from .helpers import SMALL, TIMEOUT_S
 TOKEN = AccessToken("secret", 1_800)
 TOLD = {"access_token": "secret", "expires_in": 1_800}
 SOURCE = Source("/")
+WELL: Json = {"signedIn": True, "connected": True, "waitsFor": "", "error": "", "version": "1"}
+"""What a page says of itself that is well."""
 
 
 async def credentials() -> AccessToken:
@@ -54,6 +57,7 @@ class Viewing:
     page: Page = field(init=False)
     frames: list[Frame] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
+    verdicts: list[Verdict] = field(default_factory=list)
 
     def take(self, frame: Frame) -> None:
         """Note a frame."""
@@ -67,6 +71,13 @@ class Viewing:
                 self.came.clear()
                 await self.came.wait()
         return self.frames[-1].jpeg
+
+    async def trouble(self, trouble: Trouble | None) -> Verdict:
+        """Wait until the page is found to have this trouble, and return the verdict."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (self.verdicts and self.verdicts[-1].trouble is trouble):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        return self.verdicts[-1]
 
     async def evaluate(self, expression: str) -> Any:
         """Return what an expression is in the page; promises are waited for."""
@@ -105,6 +116,7 @@ async def viewing(
         homes=homes or Homes(frontend.url),
         credentials=token,
         on_frame=view.take,
+        on_verdict=view.verdicts.append,
     )
     try:
         yield view
@@ -131,12 +143,17 @@ class FakeSession(CdpSession):
     def __init__(self) -> None:
         self.sent: list[tuple[str, Json]] = []
         self.answers: dict[str, Json] = {}
-        self.state: Json = {"signedIn": True, "waitsFor": "", "error": "", "size": 1}
+        self.state: Json = {**WELL, "size": 1}
+        self.signs_in = False
+        """Whether the page wants to sign in when it is told to navigate."""
         self._handlers: dict[str, EventHandler] = {}
 
     @override
     async def send(self, method: str, **parameters: Any) -> Json:
         self.sent.append((method, parameters))
+        if method == "Page.navigate" and self.signs_in:
+            self.state["waitsFor"] = "the connection"
+            self.emit("Runtime.bindingCalled", {"name": "dashboardCastSignIn", "payload": "{}"})
         if method == "Runtime.evaluate":
             return {"result": {"value": self.state}}
         return self.answers.get(method, {})
@@ -179,6 +196,11 @@ class FakeTab(Tab):
     @override
     def frame_control(self) -> bool:
         return self._frame_control
+
+    @property
+    @override
+    def worn(self) -> bool:
+        return False
 
     @override
     async def begin_frame(self, interval: float) -> bool:

@@ -23,6 +23,7 @@ from custom_components.dashboard_cast import dashboards, urls, views
 from custom_components.dashboard_cast.engine import fmp4, h264, mpegts
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, PipeTransport
 from custom_components.dashboard_cast.engine.flv import MAX_TAG_SIZE, FlvReader
+from custom_components.dashboard_cast.engine.health import PageHealth, Remedy
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US
 from custom_components.dashboard_cast.engine.page import state_of
 from custom_components.dashboard_cast.errors import (
@@ -250,6 +251,7 @@ _STATES = [
     for value in (
         {"signedIn": True, "waitsFor": "", "error": "", "size": 812, "cards": 9},
         {"signedIn": False, "waitsFor": "the connection to Home Assistant", "error": "", "size": 0},
+        {"signedIn": True, "connected": True, "waitsFor": "", "error": "", "version": "2026.10.4"},
         None,
     )
 ]
@@ -262,6 +264,8 @@ def _state(data: bytes, mutator: Mutator) -> None:
     except orjson.JSONDecodeError:
         answer = {"result": {"value": mutator.random.choice((0, "", [], {}, {"size": []}, True, 1.5))}}
     if isinstance(answer, dict) and isinstance(answer.get("result"), dict):
+        verdict = PageHealth(worn_at=1.0).judge(answer["result"].get("value"), 0.0)
+        assert (verdict.trouble is None) == (verdict.remedy is Remedy.NOTHING)
         state = state_of(answer["result"].get("value"))
         assert isinstance(state["waitsFor"], str)
         assert isinstance(state["error"], str)

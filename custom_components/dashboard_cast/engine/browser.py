@@ -24,6 +24,7 @@ class SharedBrowser(Browser):
         self._chromium: RunningBrowser | None = None
         self._starting = asyncio.Lock()
         self._tabs: set[BrowserTab] = set()
+        self._retired: set[RunningBrowser] = set()
         self._linger: asyncio.TimerHandle | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -48,13 +49,21 @@ class SharedBrowser(Browser):
         if self._linger:
             self._linger.cancel()
         async with self._starting:
+            self._tabs.clear()
             await self._end()
+            await self._end_retired()
 
     async def _open_tab(self) -> BrowserTab:
         """Open a tab in the browser that runs; when that fails, in a new one.
 
         A browser that hangs is only found out by asking it for something.
         """
+        if self._chromium and self._chromium.worn:
+            # Its tabs move one by one: whoever has one sees that it is worn, and opens another.
+            _LOGGER.warning("The browser takes too much memory and is replaced")
+            self._retired.add(self._chromium)
+            self._chromium = None
+            await self._end_retired()
         if self._chromium and self._chromium.alive:
             try:
                 return await self._tab_of(self._chromium)
@@ -74,6 +83,8 @@ class SharedBrowser(Browser):
     def _forget(self, tab: BrowserTab) -> None:
         self._tabs.discard(tab)
         self._linger_if_idle()
+        if self._retired:
+            self._end_soon()
 
     def _linger_if_idle(self) -> None:
         if self._linger:
@@ -86,15 +97,22 @@ class SharedBrowser(Browser):
 
     async def _end_idle(self) -> None:
         async with self._starting:
+            await self._end_retired()
             if not self._tabs:
                 await self._end()
+
+    async def _end_retired(self) -> None:
+        """End the browsers that were replaced and have no tabs any more."""
+        for chromium in self._retired - {tab.browser for tab in self._tabs}:
+            self._retired.discard(chromium)
+            await chromium.stop()
 
     async def _end(self) -> None:
         """End the browser, in whatever state it is."""
         chromium, self._chromium = self._chromium, None
         if self._linger:
             self._linger.cancel()
-        self._tabs.clear()
+        self._tabs = {tab for tab in self._tabs if tab.browser in self._retired}
         if chromium:
             await chromium.stop()
 

@@ -54,6 +54,10 @@ class Tab(Protocol):
     def frame_control(self) -> bool:
         """Whether the page draws only when a frame is begun."""
 
+    @property
+    def worn(self) -> bool:
+        """Whether its browser takes too much memory: the next tab is opened in another one."""
+
     async def begin_frame(self, interval: float) -> bool:
         """Let the page draw, where frames are controlled; return whether anything had changed.
 

@@ -1,6 +1,7 @@
 """One Chromium process: where it is found, how it is started, and that nothing is left of it."""
 
 import asyncio
+from contextlib import suppress
 import fcntl
 import logging
 import os
@@ -32,6 +33,12 @@ _PLAYWRIGHT_PATTERNS: Final = (
     "chromium-*/*/chrome",
 )
 _START_TIMEOUT_S: Final = 30.0
+# A browser that takes more memory than that is to be replaced by another, in bytes; on a small machine, more
+# than half of what there is. A first page takes 300 MB with all of the browser, each other one 100 MB or so.
+_MEMORY_LIMIT: Final = 2_000_000_000
+_WEIGH_INTERVAL_S: Final = 60.0
+# A page whose scripts take more memory than that crashes, alone: it leaks. Dashboards take 20 to 150 MB.
+HEAP_LIMIT_MB: Final = 512
 # Chromium reads commands at file descriptor 3 and writes answers to 4.
 _PIPES_TO_CDP: Final = ("/bin/sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh")
 _SWITCHES: Final = (
@@ -99,6 +106,7 @@ class Chromium(ConnectedBrowser):
         self.frame_control = bool(_HEADLESS_SHELL.search(Path(executable).name))
         self._child = ChildProcess("browser")
         self._folder: ProfileFolder | None = None
+        self._weighing: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, executable: str) -> Self:
@@ -125,16 +133,30 @@ class Chromium(ConnectedBrowser):
             *_PIPES_TO_CDP,
             self._executable,
             *_SWITCHES,
+            f"--js-flags=--max-old-space-size={HEAP_LIMIT_MB}",
             *(_FRAME_CONTROL_SWITCHES if self.frame_control else ()),
             *self._folder.switches,
             environment={"TMPDIR": str(self._folder.path)},
         )
         self._connection = CdpConnection(PipeTransport(self._child.stdout, self._child.stdin))
         await self.session.send("Browser.getVersion")
+        self._weighing = asyncio.create_task(self._weigh(), name="browser memory")
+
+    async def _weigh(self) -> None:
+        """Look at its memory now and then; where the system does not tell, there is no limit."""
+        limit = min(_MEMORY_LIMIT, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+        with suppress(OSError):
+            while not self.worn:
+                await asyncio.sleep(_WEIGH_INTERVAL_S)
+                used = await self._child.memory()
+                _LOGGER.debug("The browser takes %d MB", used / 1_000_000)
+                self.worn = used > limit
 
     @override
     async def stop(self) -> None:
         """End it, and all that is left of it."""
+        if self._weighing:
+            self._weighing.cancel()
         try:
             if self._connection:
                 await self._connection.close()

@@ -72,6 +72,9 @@
     return resolver && [...resolver.children].find(visible);
   };
 
+  const view = (shown) => (shown.localName === "ha-panel-lovelace"
+    ? below("home-assistant", "home-assistant-main", "ha-panel-lovelace", "hui-root", "hui-view") : shown);
+
   let kioskAsked = false;
 
   // What is still to come, in words for the log; empty when everything is drawn. `size` tells whether the
@@ -101,11 +104,46 @@
     if (LOADING.has(shown.localName)) result.waitsFor = shown.localName;
     if (ERRORS.has(shown.localName)) result.error = shown.error || shown.shadowRoot.textContent.trim();
     if (!result.size) result.waitsFor = "the dashboard";
-    if (shown.localName === "ha-panel-lovelace" && !below("home-assistant", "home-assistant-main",
-      "ha-panel-lovelace", "hui-root", "hui-view")) result.waitsFor = "the view";
+    if (!view(shown)) result.waitsFor = "the view";
     if (document.fonts.status !== "loaded") result.waitsFor = "the fonts";
     return { ...result, cards };
   };
 
-  Object.defineProperty(window, "dashboardCast", { value: { state } });
+  // Tells at once when the connection to Home Assistant is lost or back, and when the dashboard goes away:
+  // before that is drawn.
+  const callUs = window[settings.look];
+  const look = () => callUs("");
+  const guard = new MutationObserver(() => {
+    if (health().waitsFor) look();
+  });
+  let heard = null;
+  const hear = (connection, ...nodes) => {
+    for (const node of nodes) guard.observe(node, { childList: true });
+    if (!connection || connection === heard) return;
+    heard = connection;
+    for (const event of ["disconnected", "ready"]) connection.addEventListener(event, look);
+  };
+
+  // Whether the page is well, without a walk through it: this is asked every few seconds.
+  const health = () => {
+    const home = document.querySelector("home-assistant");
+    const { user, connected, connection } = (home && home.hass) || {};
+    const result = {
+      signedIn: Boolean(user), connected: Boolean(connected), waitsFor: "", error: "",
+      version: (connection && connection.haVersion) || "",
+    };
+    if (document.querySelector("ha-authorize")) return { ...result, error: "the login page" };
+    if (!user) return result;
+    const shown = panel();
+    if (!shown) return { ...result, waitsFor: "the dashboard" };
+    if (ERRORS.has(shown.localName)) return { ...result, error: shown.localName };
+    if (LOADING.has(shown.localName)) return { ...result, waitsFor: shown.localName };
+    const node = view(shown);
+    if (!node || !visible(node)) return { ...result, waitsFor: "the view" };
+    const inside = node.shadowRoot || node;
+    hear(connection, shown.parentNode, inside);
+    return { ...result, waitsFor: inside.firstElementChild ? "" : "the view" };
+  };
+
+  Object.defineProperty(window, "dashboardCast", { value: { state, health } });
 })(__SETTINGS__);

@@ -3,12 +3,14 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 import json
 import logging
 import math
 from pathlib import Path
+from random import SystemRandom
 import time
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, 
 from ..models import Frame, Profile, Source
 from .cdp import Json, Tab
 from .compositor import Compositor
+from .health import PageHealth, Remedy, Verdict
 from .homes import Homes
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,12 +31,28 @@ _STEADY_POLL_S: Final = 0.05
 _STEADY_POLLS: Final = 3
 # Text stays sharp, and FFmpeg reads it as fast as any.
 _JPEG_QUALITY: Final = 90
-_HEALTH_INTERVAL_S: Final = 5.0
+# How often a page is asked how it is, in seconds, and how often while it is unwell.
+_LOOK_INTERVAL_S: Final = 2.0
+_UNWELL_INTERVAL_S: Final = 0.5
+# A page that does not answer for so long is frozen, in seconds. A heavy dashboard on a slow machine keeps its
+# thread busy for a second or two at a time.
+_ANSWER_TIMEOUT_S: Final = 4.0
+# How often the memory of a page is looked at, in seconds; at first when it has settled.
+_WEIGH_INTERVAL_S: Final = 60.0
+# A page that got well is shown again when it is drawn; it has so long for that, in seconds.
+_REDRAW_TIMEOUT_S: Final = 10.0
+# A page is renewed after so many seconds, for all that leaks slowly; those that were opened together, one by
+# one.
+_LIFETIME_S: Final = 6 * 3600.0
+_LIFETIME_SPREAD: Final = (0.75, 1.25)
 # A frame's time further than this from now is a wrong clock, in seconds.
 _MAX_AGE_S: Final = 1.0
-# What the page calls to be signed in, and when it is about to change.
+# What the page calls to be signed in, when it is about to change, and when it is to be looked at.
 _SIGN_IN: Final = "dashboardCastSignIn"
 _CHANGED: Final = "dashboardCastChanged"
+_LOOK: Final = "dashboardCastLook"
+# What `Runtime.getHeapUsage` counts, in bytes.
+_HEAPS: Final = ("usedSize", "embedderHeapUsedSize", "backingStorageSize")
 # What page.js tells of the page.
 _STATE: Final = {"signedIn": bool, "waitsFor": str, "error": str, "size": int}
 _SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -57,7 +76,9 @@ class Page:
 
     homes: addresses of Home Assistant at which the browser may reach it.
     credentials: asked for an access token whenever the frontend wants one; may raise SignInFailedError.
-    on_frame: called with every new frame, at most `profile.frame_rate` times a second.
+    on_frame: called with every new frame, at most `profile.frame_rate` times a second; not while the page is
+    unwell, for then it may show anything: a login page, an error, nothing.
+    on_verdict: called every now and then with how the page is.
     """
 
     def __init__(
@@ -69,6 +90,7 @@ class Page:
         homes: Homes,
         credentials: Credentials,
         on_frame: Callable[[Frame], None],
+        on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
     ) -> None:
         self._tab = tab
         self._session = tab.session
@@ -79,6 +101,12 @@ class Page:
         self._script: str | None = None
         self._credentials = credentials
         self._on_frame = on_frame
+        self._on_verdict = on_verdict
+        now, spread = time.monotonic(), SystemRandom().uniform(*_LIFETIME_SPREAD)
+        self._health = PageHealth(worn_at=now + _LIFETIME_S * spread)
+        self._weigh_at = now + _WEIGH_INTERVAL_S
+        self._presentable = True
+        self._called_us = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
         self._frames = 0
@@ -97,6 +125,7 @@ class Page:
         await self._prepare()
         await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
+        self._session.on("Page.frameNavigated", self._navigated)
         self._run(self._watch)
         self._session.on("Page.screencastFrame", self._take_frame)
         await self._cast()
@@ -118,6 +147,7 @@ class Page:
         self._session.on("Runtime.bindingCalled", self._called)
         await send("Runtime.addBinding", name=_SIGN_IN)
         await send("Runtime.addBinding", name=_CHANGED)
+        await send("Runtime.addBinding", name=_LOOK)
         if self._compositor:
             self._run(self._compositor.run)
         # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
@@ -194,6 +224,8 @@ class Page:
     def _called(self, event: Json) -> None:
         if event["name"] == _SIGN_IN:
             self._run(self._sign_in)
+        elif event["name"] == _LOOK:
+            self._doubt()
         elif event["name"] == _CHANGED and self._compositor:
             self._compositor.wake()
 
@@ -214,7 +246,8 @@ class Page:
         age = time.time() - event["metadata"].get("timestamp", 0.0)
         moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
         self._frames += 1
-        self._on_frame(Frame(base64.b64decode(event["data"]), moment))
+        if self._presentable:
+            self._on_frame(Frame(base64.b64decode(event["data"]), moment))
         self._run(partial(self._acknowledge, event["sessionId"]))
 
     async def _acknowledge(self, number: int) -> None:
@@ -238,17 +271,79 @@ class Page:
         await asyncio.sleep(wait)
         return wait > 0
 
+    def _navigated(self, event: Json) -> None:
+        """Take in that a frame shows another document: of that of the page nothing is known yet."""
+        if "parentId" in event["frame"]:
+            return
+        self._doubt()
+        if url := event["frame"].get("unreachableUrl"):
+            self._lose(self._not_ready(0, f"{url} does not answer"))
+
+    def _doubt(self) -> None:
+        """Take no frames until a look at the page, which is due at once, finds it well."""
+        self._presentable = False
+        self._called_us.set()
+
     async def _watch(self) -> None:
-        """Ask the page for a sign of life now and then: not everything that dies says so."""
+        """Look at the page now and then, and when it calls: not everything that goes wrong says so."""
         while not self.lost.done():
-            await asyncio.sleep(_HEALTH_INTERVAL_S)
-            try:
-                async with asyncio.timeout(_HEALTH_INTERVAL_S):
-                    await self._session.send("Runtime.evaluate", expression="1")
-            except TimeoutError:
-                self._lose(BrowserFailedError(detail="the page does not answer any more"))
-            except BrowserFailedError as error:
-                self._lose(error)
+            await self._examine()
+            interval = _LOOK_INTERVAL_S if self._presentable else _UNWELL_INTERVAL_S
+            with suppress(TimeoutError):
+                async with asyncio.timeout(interval):
+                    await self._called_us.wait()
+
+    async def _examine(self) -> None:
+        """Ask the page how it is, and act accordingly."""
+        self._called_us.clear()
+        await self._weigh()
+        said = await self._said()
+        self._health.crowded = self._tab.worn
+        verdict = self._health.judge(said, time.monotonic())
+        self._on_verdict(verdict)
+        if verdict.remedy is Remedy.REPLACE:
+            self._lose(BrowserFailedError(detail=str(verdict.trouble)))
+        elif not verdict.presentable:
+            self._presentable = False
+        elif not self._presentable:
+            await self._resume()
+
+    async def _said(self) -> object:
+        """Return what page.js says of the page's health."""
+        answer = await self._ask(
+            "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
+        )
+        return answer.get("result", {}).get("value")
+
+    async def _weigh(self) -> None:
+        """Look at the page's memory when it is time: scripts, what the browser keeps for them, buffers."""
+        if (now := time.monotonic()) < self._weigh_at:
+            return
+        self._weigh_at = now + _WEIGH_INTERVAL_S
+        usage = await self._ask("Runtime.getHeapUsage")
+        self._health.weigh(sum(int(usage.get(name, 0)) for name in _HEAPS))
+
+    async def _ask(self, method: str, **parameters: Any) -> Json:
+        """Return what the page answers, nothing between two documents.
+
+        Raises BrowserFailedError when it does not answer. A tab that is gone is told by itself.
+        """
+        try:
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                return await self._session.send(method, **parameters)
+        except TimeoutError as error:
+            raise BrowserFailedError(detail="the page does not answer any more") from error
+        except BrowserFailedError:
+            return {}
+
+    async def _resume(self) -> None:
+        """Take frames again once the page is drawn, beginning with what it shows then."""
+        await self._wait_until_drawn(_REDRAW_TIMEOUT_S)
+        self._presentable = True
+        await self._session.send("Page.stopScreencast")
+        await self._cast()
+        if self._compositor:
+            self._compositor.wake()
 
     def _run(self, work: Work) -> None:
         if self._closed:
@@ -264,6 +359,7 @@ class Page:
             self._lose(error)
 
     def _lose(self, error: DashboardCastError) -> None:
+        self._presentable = False
         if not self.lost.done():
             self.lost.set_result(error)
 
@@ -298,6 +394,7 @@ def script(source: Source, home: str, *, tells: bool) -> str:
         "origin": home,
         "signIn": _SIGN_IN,
         "changed": _CHANGED if tells else None,
+        "look": _LOOK,
         "kiosk": source.kiosk,
         "storage": storage,
     }

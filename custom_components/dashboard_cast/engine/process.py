@@ -73,6 +73,14 @@ class ChildProcess:
         assert self._process is not None
         return await asyncio.to_thread(_cpu_time, self._process.pid)
 
+    async def memory(self) -> int:
+        """Return the bytes that it and its descendants use; raises OSError where that is not told.
+
+        What processes share is counted once.
+        """
+        assert self._process is not None
+        return await asyncio.to_thread(_memory, self._process.pid)
+
     async def wait(self) -> int:
         """Wait for its end and for the end of its log; return the exit code."""
         assert self._process is not None
@@ -143,9 +151,36 @@ class ChildProcess:
         _LOGGER.debug("%s: %s", self.name, text)
 
 
+def _status(process: int) -> list[str]:
+    """Return what Linux tells of a process, from the third field on (proc(5), stat)."""
+    # They come behind its name, which may hold anything.
+    return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
 def _cpu_time(process: int) -> float:
-    """Return the seconds of processor time of a process, by the table that Linux keeps (proc(5))."""
-    status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    # Behind the name, which may hold anything, the fields begin with the third; these are the 14th and 15th.
-    user, system = status.rpartition(")")[2].split()[11:13]
+    """Return the seconds of processor time of a process: its 14th and 15th fields."""
+    user, system = _status(process)[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(root: int) -> int:
+    """Return the bytes of a process and its descendants, each with its share of what is shared (PSS)."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            # It may end just now.
+            with suppress(OSError):
+                parents[int(entry.name)] = int(_status(int(entry.name))[1])
+    tree = {root}
+    while found := {process for process, parent in parents.items() if parent in tree} - tree:
+        tree |= found
+    return sum(_share(process) for process in tree)
+
+
+def _share(process: int) -> int:
+    """Return the bytes of one process (proc(5), smaps_rollup); 0 when it has ended."""
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))

@@ -1,21 +1,24 @@
 """One stream: a page, an encoder and a segment store, alive together."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
 from functools import partial
 import logging
 import secrets
 import time
 from typing import Final
 
-from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError
+from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError, SignInFailedError
 from ..models import Frame, Init, Profile, Source
 from . import playlist
 from .cdp import Browser
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
+from .health import Health, Remedy, Verdict
 from .homes import Homes
+from .note import noted
+from .outages import Outages
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
@@ -28,9 +31,15 @@ READY_SEGMENTS: Final = 3
 _TOKEN_BYTES: Final = 32
 # A page has half of it to be drawn.
 START_TIMEOUT_S: Final = 2 * READY_TIMEOUT_S
-# A page that is lost more often than that within so many seconds will not get better.
-_MAX_LOSSES: Final = 3
-_LOSS_WINDOW_S: Final = 60.0
+# A lost page is opened anew at once, then after 1, 2, 4 ... seconds, at most so many, until one has lasted.
+_LONGEST_WAIT_S: Final = 30.0
+_LASTING_S: Final = 60.0
+# Home Assistant that refuses to sign in so often in a row means it.
+_MAX_REFUSALS: Final = 3
+# A page that hangs does not close; no longer than that its end is waited for, in seconds.
+_CLOSE_TIMEOUT_S: Final = 2.0
+# A page that could not be renewed, or is worn out again, waits so long for its turn, in seconds.
+_RENEWAL_INTERVAL_S: Final = 600.0
 
 
 class Stream:
@@ -38,6 +47,7 @@ class Stream:
 
     ffmpeg: executable of FFmpeg. codecs: its encoders to use, the best first.
     homes and credentials: as `Page` wants them.
+    timezone: of the clock in a note on the picture; None for that of the system.
     on_end: called once when the stream has ended, with the reason when it ended by itself.
     """
 
@@ -52,6 +62,7 @@ class Stream:
         homes: Homes,
         credentials: Credentials,
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
+        timezone: tzinfo | None = None,
     ) -> None:
         self.source = source
         """What is shown, or was last."""
@@ -66,15 +77,20 @@ class Stream:
         self._homes = homes
         self._credentials = credentials
         self._on_end = on_end
+        self._timezone = timezone
+        self._outages = Outages(source.path, self._show_note)
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
         self._page: Page | None = None
         self._pages: set[Page] = set()
         self._opening = asyncio.Lock()
-        self._lost: asyncio.Queue[Page] = asyncio.Queue()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._unfit: asyncio.Queue[Page] = asyncio.Queue()
         self._opened = 0
+        self._opened_at = 0.0
+        self._tries = 0
+        self._renewable_at = 0.0
         self._showing = 0
-        self._losses: deque[float] = deque(maxlen=_MAX_LOSSES)
         self._frame: Frame | None = None
         self._work: asyncio.Task[None] | None = None
         self._ended = False
@@ -84,6 +100,11 @@ class Stream:
     def still(self) -> bytes | None:
         """The latest picture as JPEG."""
         return self._frame.jpeg if self._frame else None
+
+    @property
+    def health(self) -> Health:
+        """Whether live pictures come, and what happened so far."""
+        return self._outages.health
 
     @property
     def pictures(self) -> int:
@@ -159,6 +180,7 @@ class Stream:
             homes=self._homes,
             credentials=self._credentials,
             on_frame=partial(self._take_frame, self._opened),
+            on_verdict=lambda verdict: self._hear(page, verdict),
         )
         self._pages.add(page)
         try:
@@ -167,7 +189,8 @@ class Stream:
             await self._close_page(page)
             raise
         previous, self._page = self._page, page
-        page.lost.add_done_callback(lambda _lost: self._lost.put_nowait(page))
+        self._opened_at = time.monotonic()
+        page.lost.add_done_callback(lambda _lost: self._lose(page))
         if previous:
             await self._close_page(previous)
 
@@ -180,6 +203,7 @@ class Stream:
         if page >= self._showing:
             self._showing = page
             self._frame = frame
+            self._outages.end()
             self._pacer.offer(frame)
 
     async def _run(self) -> None:
@@ -209,34 +233,98 @@ class Stream:
                 self.store.epoch = time.time() - time.monotonic() + self._pacer.started
             self.store.add(avcc, sample)
 
-    async def _keep_page(self) -> None:
-        """Open the page anew when it is lost; the last picture stays meanwhile."""
-        while True:
-            page = await self._lost.get()
-            async with self._opening:
-                if page is self._page:
-                    await self._replace_page(page.lost.result())
+    def _hear(self, page: Page, verdict: Verdict) -> None:
+        """Take in how a page is."""
+        if page is not self._page or verdict.trouble is None:
+            return
+        if verdict.remedy is not Remedy.RENEW:
+            self._outages.begin(verdict.trouble)
+        elif time.monotonic() >= self._renewable_at:
+            self._renewable_at = time.monotonic() + _RENEWAL_INTERVAL_S
+            _LOGGER.debug("The page of %s is renewed: %s", self.source.path, verdict.trouble)
+            self._unfit.put_nowait(page)
 
-    async def _replace_page(self, reason: DashboardCastError) -> None:
-        """Open the page anew until that works; raises why it was lost when it happens too often."""
+    def _lose(self, page: Page) -> None:
+        if page is self._page and not self._ended:
+            self._outages.begin(_words(page.lost.result()))
+            self._unfit.put_nowait(page)
+
+    async def _keep_page(self) -> None:
+        """Open a new page in the place of one that is lost or worn out."""
         while True:
-            now = time.monotonic()
-            if len(self._losses) == _MAX_LOSSES and now - self._losses[0] < _LOSS_WINDOW_S:
-                raise reason
-            self._losses.append(now)
-            _LOGGER.warning("The page of %s is opened anew: %s", self.source.path, reason)
+            page = await self._unfit.get()
+            if page.lost.done():
+                await self._mend(page)
+            else:
+                await self._renew(page)
+
+    async def _mend(self, page: Page) -> None:
+        """Open a lost page anew until that works; the last picture stays meanwhile.
+
+        For ever: whatever is away, browser, network or Home Assistant, may come back, and a stream that
+        nobody watches is ended by its owner. Raises SignInFailedError when Home Assistant means it.
+        """
+        refusals = int(isinstance(page.lost.result(), SignInFailedError))
+        if time.monotonic() - self._opened_at >= _LASTING_S:
+            self._tries = 0
+        await self._give_up(page)
+        # Another source may be shown meanwhile.
+        while page is self._page:
+            await self._wait_for_turn()
             try:
-                return await self._open_page(self.source)
+                async with self._opening:
+                    if page is self._page:
+                        await self._open_page(self.source)
+            except SignInFailedError:
+                refusals += 1
+                if refusals > _MAX_REFUSALS:
+                    raise
             except DashboardCastError as error:
-                reason = error
+                refusals = 0
+                self._outages.begin(_words(error))
+
+    async def _wait_for_turn(self) -> None:
+        """Wait before a page is opened anew: not at first, then longer each time."""
+        wait = 2.0 ** (self._tries - 1) if self._tries else 0.0
+        self._tries += 1
+        await asyncio.sleep(min(wait, _LONGEST_WAIT_S))
+
+    async def _give_up(self, page: Page) -> None:
+        """Close a lost page: it may hold up those that are to come, as it may hang itself."""
+        closing = asyncio.create_task(self._close_page(page), name=f"close page of {self.source.path}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.wait([closing], timeout=_CLOSE_TIMEOUT_S)
+
+    async def _renew(self, page: Page) -> None:
+        """Open a page anew while it shows what it should; when that fails, it goes on."""
+        async with self._opening:
+            if page is not self._page or page.lost.done():
+                return
+            try:
+                await self._open_page(self.source)
+            except DashboardCastError as error:
+                _LOGGER.debug("The page of %s goes on as it is: %s", self.source.path, error)
+            else:
+                self._outages.count_renewal()
+
+    async def _show_note(self, since: float) -> None:
+        """Put a note on the picture that stays."""
+        if self._frame is None:
+            return
+        text = f"Reconnecting since {datetime.fromtimestamp(since, self._timezone):%H:%M}"
+        loop = asyncio.get_running_loop()
+        picture = await loop.run_in_executor(None, noted, self._frame.jpeg, text)
+        self._pacer.offer(Frame(picture, time.monotonic()))
 
     async def _end(self, reason: BaseException | None) -> None:
         if self._ended:
             return
         self._ended = True
+        self._outages.stop()
         self.store.close()
         # One that is still being opened fails with that.
-        await asyncio.gather(*(self._close_page(page) for page in [*self._pages]))
+        await asyncio.gather(*(self._close_page(page) for page in [*self._pages]), *self._closing)
         await self._encoder.stop()
         self._on_end(reason)
 
@@ -247,3 +335,8 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def _words(error: DashboardCastError) -> str:
+    """Return what went wrong, in few words."""
+    return error.placeholders.get("detail") or error.key

@@ -18,6 +18,8 @@ class RunningBrowser(ABC):
     def __init__(self) -> None:
         self.frame_control = False
         """Whether pages draw only when they are told to."""
+        self.worn = False
+        """Whether it takes too much memory."""
         self._drawing = asyncio.Lock()
 
     @property
@@ -118,7 +120,8 @@ class BrowserTab(Tab):
         session: TargetSession,
         forget: Callable[[BrowserTab], None],
     ) -> None:
-        self._browser = browser
+        self.browser = browser
+        """What it is in."""
         self._context = context
         self._session = session
         self._forget = forget
@@ -148,11 +151,16 @@ class BrowserTab(Tab):
     @property
     @override
     def frame_control(self) -> bool:
-        return self._browser.frame_control
+        return self.browser.frame_control
+
+    @property
+    @override
+    def worn(self) -> bool:
+        return self.browser.worn
 
     @override
     async def begin_frame(self, interval: float) -> bool:
-        return await self._browser.begin_frame(self._session, interval)
+        return await self.browser.begin_frame(self._session, interval)
 
     @override
     def on_lost(self, handler: EndHandler) -> None:
@@ -169,6 +177,6 @@ class BrowserTab(Tab):
             return
         self._closed = True
         try:
-            await self._browser.dispose(self._context)
+            await self.browser.dispose(self._context)
         finally:
             self._forget(self)
