@@ -15,7 +15,7 @@ ROOMS = [
     {"const", "models", "errors"},
     {"engine"},
     {"auth", "browsers", "urls", "dashboards", "registry", "casting", "devices", "translation"},
-    {"views", "services", "cast", "config_flow"},
+    {"views", "services", "cast", "config_flow", "diagnostics"},
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

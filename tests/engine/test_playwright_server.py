@@ -8,12 +8,13 @@ from pathlib import Path
 import sys
 
 from playwright._impl._driver import compute_driver_executable
+from playwright.async_api import Error
 import psutil
 import pytest
 
 from custom_components.dashboard_cast.engine.chromium import find_executable
-from custom_components.dashboard_cast.engine.endpoint import Endpoint
-from custom_components.dashboard_cast.engine.playwright_server import PlaywrightBrowser
+from custom_components.dashboard_cast.engine.endpoint import Endpoint, redacted
+from custom_components.dashboard_cast.engine.playwright_server import PlaywrightBrowser, _reason
 from custom_components.dashboard_cast.engine.remote import RemoteBrowser
 from custom_components.dashboard_cast.errors import BrowserFailedError, EndpointUnreachableError
 
@@ -110,14 +111,25 @@ async def test_server_is_killed(server: Server) -> None:
 
 async def test_not_admitted(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     """What is wrong is told without the address, and no driver stays."""
-    url = server.url.replace(SECRET, f"other?token={SECRET}")
+    url = server.url.replace(SECRET, f"{SECRET}-another")
     browser = PlaywrightBrowser(Endpoint.parse(url))
     before = len(processes("node"))
     with pytest.raises(EndpointUnreachableError) as failed:
         await browser.open_tab()
-    assert failed.value.placeholders["detail"]
+    detail = "BrowserType.connect: WebSocket error: … 400 Bad Request"
+    assert failed.value.placeholders == {"endpoint": redacted(url), "detail": detail}
     assert SECRET not in str(failed.value) + caplog.text
     assert len(processes("node")) == before
+
+
+def test_versions_differ() -> None:
+    """Of a mismatch both versions are told, once."""
+    box = "\n║   - server version: v1.65      ║\n║   - client version: v1.20      ║"
+    error = Error(
+        f"BrowserType.connect: WebSocket error: ws://h:3/{SECRET} 428 Precondition Required{2 * box}"
+    )
+    told = "server version: v1.65, client version: v1.20"
+    assert _reason(error) == f"BrowserType.connect: WebSocket error: … 428 Precondition Required, {told}"
 
 
 async def test_no_browser_outlives_us(server: Server) -> None:

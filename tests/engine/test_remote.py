@@ -128,7 +128,7 @@ async def test_two_connections_draw_in_turns(machine: Machine, frontend: Fronten
             views.append(view)
         for view in views:
             seen = len(view.frames)
-            await until(lambda view=view, seen=seen: len(view.frames) > seen + 20)  # type: ignore[misc]
+            await until(lambda view=view, seen=seen: len(view.frames) > seen + 10)  # type: ignore[misc]
             assert not view.page.lost.done()
 
 
@@ -374,6 +374,18 @@ async def test_no_tab_outlives_us(machine: Machine) -> None:
     async with asyncio.timeout(5):
         while await machine.pages():
             pass
+
+
+async def test_many_wait_for_a_browser_that_hangs(mortal: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When several want tabs of a browser that hangs, all are told when the first has found out."""
+    monkeypatch.setattr(endpoint_module, "CONNECT_TIMEOUT_S", 0.5)
+    mortal.stop()
+    async with remote(mortal.url) as browser:
+        opening = [asyncio.create_task(browser.open_tab()) for _ in range(4)]
+        _, waiting = await asyncio.wait(opening, timeout=2 * 0.5)
+        assert not waiting
+        assert all(isinstance(one.exception(), EndpointUnreachableError) for one in opening)
+    mortal.go_on()
 
 
 async def test_connecting_is_given_up(mortal: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

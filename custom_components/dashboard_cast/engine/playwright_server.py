@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, CDPSession, Error, Playwright
 
 _ADDRESS: Final = re.compile(r"\S*://\S*")
+# When they differ, which is what goes wrong most.
+_VERSION: Final = re.compile(r"(?:server|client) version: v\S+")
 
 
 def _reason(error: Error) -> str:
     """Return what Playwright complains about in one line, without any address: that may hold a token."""
-    return _ADDRESS.sub("…", error.message.splitlines()[0])
+    complaint = _ADDRESS.sub("…", error.message.splitlines()[0])
+    return ", ".join((complaint, *dict.fromkeys(_VERSION.findall(error.message))))
 
 
 async def _answered[T](call: Awaitable[T]) -> T:

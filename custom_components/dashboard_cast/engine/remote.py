@@ -100,21 +100,32 @@ class EndpointBrowser(SharedBrowser):
         self.endpoint = endpoint
         self.rests_until = 0.0
         """When it is worth asking again, in seconds on the monotonic clock; 0 while nothing is wrong."""
+        self._turn = asyncio.Lock()
+        self._failure: tuple[float, BrowserFailedError] | None = None
 
     @override
     async def open_tab(self) -> Tab:
         """Open a tab, and say once that this fails, and once that it works again."""
-        try:
-            tab = await super().open_tab()
-        except BrowserFailedError as error:
-            if not self.rests_until:
-                _LOGGER.warning("The browser at %s cannot be used: %s", self.endpoint, error)
-            self.rests_until = time.monotonic() + REST_S
-            raise
-        if self.rests_until:
-            _LOGGER.warning("The browser at %s works again", self.endpoint)
-            self.rests_until = 0.0
-        return tab
+        asked = time.monotonic()
+        async with self._turn:
+            # Who waited while somebody else found out need not find out again.
+            if self._failure and self._failure[0] > asked:
+                raise self._failure[1]
+            try:
+                tab = await super().open_tab()
+            except BrowserFailedError as error:
+                self._fail(error)
+                raise
+            if self._failure:
+                _LOGGER.warning("The browser at %s works again", self.endpoint)
+                self._failure, self.rests_until = None, 0.0
+            return tab
+
+    def _fail(self, error: BrowserFailedError) -> None:
+        if not self._failure:
+            _LOGGER.warning("The browser at %s cannot be used: %s", self.endpoint, error)
+        now = time.monotonic()
+        self._failure, self.rests_until = (now, error), now + REST_S
 
 
 class CdpBrowser(EndpointBrowser):
