@@ -223,7 +223,7 @@ async def test_one_of_several_fails(hass: HomeAssistant, registry: Registry, pla
 async def test_load_failed_in_action(hass: HomeAssistant, registry: Registry, players: Players) -> None:
     """A device that cannot play the stream is an error of the action, not its end without a word."""
     players.device.media_controller.answer = None
-    start = hass.async_create_background_task(_start(hass, entity_id=TV), "action of the test")
+    start = hass.async_create_background_task(_start(hass, entity_id=TV, format="hls"), "action of the test")
     await players.tv.loaded()
     players.device.media_controller.listeners[0].load_media_failed(1, 104)
     with pytest.raises(HomeAssistantError) as caught:

@@ -15,6 +15,7 @@ from hypothesis import example, given, strategies as st
 import m3u8
 import pytest
 
+from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.segments import KEPT
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS
 from custom_components.dashboard_cast.registry import Registry
@@ -232,7 +233,8 @@ async def test_live_video(client: Client, stream: FakeStream) -> None:
     assert answer.headers["Content-Type"] == "video/mp4"
     assert answer.headers["Cache-Control"] == NO_STORE
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    assert await answer.content.readexactly(len(INIT)) == INIT
+    init = fmp4.init(AVCC, stream.profile.width, stream.profile.height, fmp4.ENDLESS_S)
+    assert await answer.content.readexactly(len(init)) == init
     fill(stream.store, 1)
     stream.store.close()
     body = await answer.read()

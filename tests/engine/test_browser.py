@@ -53,7 +53,15 @@ def chromium() -> list[psutil.Process]:
 
 def mains() -> list[psutil.Process]:
     """Return the first process of each Chromium: no helper of it, and no script that started it."""
-    return [process for process in chromium() if is_main(process.cmdline())]
+    return [process for process in chromium() if is_main(command_of(process))]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, nothing when it has ended meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def is_main(command: list[str]) -> bool:

@@ -171,7 +171,7 @@ def run_of(count: int) -> list[bool]:
 plans = st.lists(st.lists(st.booleans(), max_size=24), min_size=12, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from(KINDS), plans)
 def test_any_repeats(kind: tuple[str, ...], plan: list[list[bool]]) -> None:
     """However often which pictures are repeated, all of them and those after look as they should."""

@@ -924,4 +924,4 @@ async def test_age(browser: LocalBrowser, frontend: Frontend, monkeypatch: pytes
         assert (await view.trouble(Trouble.OLD)).remedy is Remedy.RENEW
 
 
-NOBODY: Any = {"home": "http://home", "credentials": credentials, "on_frame": lambda _frame: None}
+NOBODY: Any = {"homes": Homes("http://home"), "credentials": credentials, "on_frame": lambda _frame: None}

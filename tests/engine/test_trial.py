@@ -158,7 +158,9 @@ async def test_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, p
     assert failed.value.placeholders == {"detail": "no 45 pictures within 0.3 s"}
 
 
-async def test_pictures_that_are_none() -> None:
+async def test_pictures_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes that are no JPEG fail the trial."""
+    monkeypatch.setattr(module, "_TIMEOUT_S", 2.0)
+    monkeypatch.setattr(module, "_HARDWARE_TIMEOUT_S", 1.0)
     with pytest.raises(EncoderFailedError):
         await try_encoders("ffmpeg", [b"no picture"])
