@@ -3,19 +3,22 @@
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 import json
 import logging
-import math
 from pathlib import Path
 import time
 from typing import Any, Final
 
 from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
-from ..models import Frame, Profile, Source
+from ..models import Frame, Overflow, Profile, Source
 from .cdp import Json, Tab
 from .compositor import Compositor
+from .look import Look
+from .overflow import LongView
+from .visit import Visit
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class Page:
     home: address of Home Assistant as the browser reaches it, without a path.
     credentials: asked for an access token whenever the frontend wants one; may raise SignInFailedError.
     on_frame: called with every new frame, at most `profile.frame_rate` times a second.
+    night: whether the sun is down, for sources that follow it.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Page:
         home: str,
         credentials: Credentials,
         on_frame: Callable[[Frame], None],
+        night: Callable[[], bool] = lambda: False,
     ) -> None:
         self._tab = tab
         self._session = tab.session
@@ -80,6 +85,11 @@ class Page:
         self._acknowledged = 0.0
         self._frames = 0
         self._compositor = Compositor(tab, profile.frame_rate) if tab.frame_control else None
+        self._look = Look(self._session, source, profile, night)
+        self._long_view = LongView(self._session, source, self._look)
+        self._visit = source.website and Visit(
+            self._session, source, source.website, home=home, run=self._run, refuse=self._lose
+        )
         self._closed = False
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the page cannot go on."""
@@ -88,16 +98,25 @@ class Page:
     async def open(self, timeout: float = READY_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
 
-        Raises PageNotReadyError after `timeout` seconds, SignInFailedError or BrowserFailedError.
+        Raises PageNotReadyError after `timeout` seconds, SignInFailedError or BrowserFailedError; for a web
+        page also UrlInvalidError, UrlForbiddenError or UrlNotAllowedError.
         """
         await self._prepare()
         await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
+        await self._long_view.arrange()
         self._run(self._watch)
+        if self._source.overflow is not Overflow.CLIP:
+            self._run(self._long_view.run)
         self._session.on("Page.screencastFrame", self._take_frame)
         await self._cast()
         if self._compositor:
             self._compositor.wake()
+
+    async def follow_sun(self) -> None:
+        """Draw dark or light as it is now, where the source follows the sun."""
+        if self._source.dark == "auto":
+            await self._guard(self._look.set_media)
 
     async def close(self) -> None:
         """Close the tab and end everything that went on for it."""
@@ -111,29 +130,26 @@ class Page:
         send = self._session.send
         await send("Page.enable")
         await send("Runtime.enable")
+        # A page that asks something stands still until it has an answer.
+        self._session.on("Page.javascriptDialogOpening", lambda _: self._run(self._dismiss))
+        if self._compositor:
+            self._run(self._compositor.run)
+        await self._look.apply()
+        await (self._visit.prepare() if self._visit else self._prepare_dashboard())
+
+    async def _prepare_dashboard(self) -> None:
+        send = self._session.send
         self._session.on("Runtime.bindingCalled", self._called)
         await send("Runtime.addBinding", name=_SIGN_IN)
         await send("Runtime.addBinding", name=_CHANGED)
-        if self._compositor:
-            self._run(self._compositor.run)
-        # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
-        # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
-        width, height = self._profile.width / self._source.zoom, self._profile.height / self._source.zoom
-        await send(
-            "Emulation.setDeviceMetricsOverride",
-            width=math.ceil(width),
-            height=math.ceil(height),
-            deviceScaleFactor=1,
-            mobile=False,
-            viewport={"x": 0, "y": 0, "width": width, "height": height, "scale": self._source.zoom},
-        )
-        if self._source.dark is not None:
-            scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
-            await send("Emulation.setEmulatedMedia", features=[scheme])
         await send(
             "Page.addScriptToEvaluateOnNewDocument",
             source=script(self._source, self._home, tells=self._tab.frame_control),
         )
+
+    async def _dismiss(self) -> None:
+        with suppress(BrowserFailedError):
+            await self._session.send("Page.handleJavaScriptDialog", accept=False)
 
     async def _cast(self) -> None:
         """Let frames come, beginning with what is drawn now."""
@@ -148,11 +164,22 @@ class Page:
     async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
         try:
             async with asyncio.timeout(timeout):
-                answer = await self._session.send("Page.navigate", url=self._home + self._source.path)
+                answer = await self._session.send("Page.navigate", url=self._url)
         except TimeoutError as error:
-            raise self._not_ready(timeout, f"{self._home} does not answer") from error
+            raise self._not_ready(timeout, f"{self._where} does not answer") from error
+        # A page that may not be where it went says why itself.
+        await self._raise_if_lost(0)
         if problem := answer.get("errorText"):
-            raise self._not_ready(0, f"{self._home}: {problem}")
+            raise self._not_ready(0, f"{self._where}: {problem}")
+
+    @property
+    def _where(self) -> str:
+        return self._source.website.name if self._source.website else self._home
+
+    @property
+    def _url(self) -> str:
+        site = self._source.website
+        return site.url if site else self._home + self._source.path
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}
@@ -177,14 +204,16 @@ class Page:
             raise self.lost.result()
 
     async def _state(self) -> Json:
-        """Return what page.js says of the page, as `state_of` does."""
+        """Return what page.js or visit.js says of the page, as `state_of` does."""
+        if self._visit:
+            return state_of(await self._visit.state())
         answer = await self._session.send(
             "Runtime.evaluate", expression="window.dashboardCast?.state()", returnByValue=True
         )
         return state_of(answer["result"].get("value"))
 
     def _not_ready(self, seconds: float, detail: str) -> PageNotReadyError:
-        return PageNotReadyError(path=self._source.path, seconds=f"{seconds:g}", detail=detail)
+        return PageNotReadyError(path=self._source.name, seconds=f"{seconds:g}", detail=detail)
 
     def _called(self, event: Json) -> None:
         if event["name"] == _SIGN_IN:
@@ -248,7 +277,7 @@ class Page:
     def _run(self, work: Work) -> None:
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.path}")
+        task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -284,16 +313,22 @@ def script(source: Source, home: str, *, tells: bool) -> str:
     if source.kiosk:
         storage["dockedSidebar"] = "always_hidden"
     if source.theme is not None or source.dark is not None:
-        # Without `dark` the frontend follows what the browser prefers.
-        dark = {} if source.dark is None else {"dark": source.dark}
+        # Without `dark` the frontend follows what the browser prefers, which may change at any time.
+        dark = {} if source.dark in {None, "auto"} else {"dark": source.dark}
         storage["selectedTheme"] = {"theme": source.theme or "default", **dark}
     if source.language is not None:
         storage["selectedLanguage"] = source.language
     settings = {
         "origin": home,
         "signIn": _SIGN_IN,
-        "changed": _CHANGED if tells else None,
+        "changed": _CHANGED,
+        "tells": tells,
         "kiosk": source.kiosk,
+        "fontScale": source.font_scale,
+        "own": [
+            *(["theme"] if "selectedTheme" in storage else []),
+            *(["language"] if source.language is not None else []),
+        ],
         "storage": storage,
     }
     return _SCRIPT.replace("__SETTINGS__", json.dumps(settings))

@@ -36,7 +36,7 @@ class Stream:
     """A source drawn with a profile, for any number of viewers.
 
     ffmpeg: executable of FFmpeg. codecs: its encoders to use, the best first.
-    home and credentials: as `Page` wants them.
+    home, credentials and night: as `Page` wants them.
     on_end: called once when the stream has ended, with the reason when it ended by itself.
     """
 
@@ -50,6 +50,7 @@ class Stream:
         codecs: Sequence[Codec] = (SOFTWARE,),
         home: str,
         credentials: Credentials,
+        night: Callable[[], bool] = lambda: False,
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
     ) -> None:
         self.source = source
@@ -64,6 +65,7 @@ class Stream:
         self._browser = browser
         self._home = home
         self._credentials = credentials
+        self._night = night
         self._on_end = on_end
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
@@ -109,7 +111,7 @@ class Stream:
 
         Raises any DashboardCastError; then, and when cancelled, nothing of the stream is left.
         """
-        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
+        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.name}")
         # A stream that ends by itself says why through `on_end`.
         self._work.add_done_callback(lambda work: work.cancelled() or work.exception())
         try:
@@ -134,6 +136,10 @@ class Stream:
             await self._open_page(source)
             self.source = source
 
+    async def follow_sun(self) -> None:
+        """Draw dark or light as it is now, where the source follows the sun."""
+        await asyncio.gather(*(page.follow_sun() for page in self._pages))
+
     async def stop(self) -> None:
         """End the stream and everything it started."""
         if self._work:
@@ -157,6 +163,7 @@ class Stream:
             self.profile,
             home=self._home,
             credentials=self._credentials,
+            night=self._night,
             on_frame=partial(self._take_frame, self._opened),
         )
         self._pages.add(page)
@@ -194,7 +201,7 @@ class Stream:
         except BaseExceptionGroup as group_error:
             reason = _first(group_error)
             if self.store.segments:
-                _LOGGER.warning("The stream of %s has ended: %s", self.source.path, reason)
+                _LOGGER.warning("The stream of %s has ended: %s", self.source.name, reason)
             await self._end(reason)
             raise reason from group_error
 
@@ -223,7 +230,7 @@ class Stream:
             if len(self._losses) == _MAX_LOSSES and now - self._losses[0] < _LOSS_WINDOW_S:
                 raise reason
             self._losses.append(now)
-            _LOGGER.warning("The page of %s is opened anew: %s", self.source.path, reason)
+            _LOGGER.warning("The page of %s is opened anew: %s", self.source.name, reason)
             try:
                 return await self._open_page(self.source)
             except DashboardCastError as error:
