@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from ..errors import BrowserFailedError, DashboardCastError
+from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError
 from ..models import Source, Website
 from .cdp import CdpSession, Json
 from .gate import Gate
@@ -30,7 +30,7 @@ class Visit:
 
     home: address of Home Assistant, which is out of bounds.
     run: starts what has to be done for the page's sake.
-    refuse: called with the reason when the page has gone where it may not be.
+    refuse: called with the reason when the page has gone where it may not be, or is an error.
     """
 
     def __init__(
@@ -52,7 +52,6 @@ class Visit:
         self._world = World(session)
         self._origin = _origin(site.url)
         self._frame = ""
-        self._status = 0
         self._challenged: set[str] = set()
 
     async def prepare(self) -> None:
@@ -64,7 +63,7 @@ class Visit:
         send = self._session.send
         self._frame = await self._world.frame()
         self._session.on("Network.responseReceived", self._received)
-        self._session.on("Fetch.requestPaused", lambda event: self._run(partial(self._let_through, event)))
+        self._session.on("Fetch.requestPaused", lambda event: self._run(partial(self._continue, event)))
         self._session.on("Fetch.authRequired", lambda event: self._run(partial(self._authenticate, event)))
         # Nobody asks for what was received, so that it need not be kept.
         await send("Network.enable", maxTotalBufferSize=0, maxResourceBufferSize=0)
@@ -76,9 +75,6 @@ class Visit:
 
     async def state(self) -> Json | None:
         """Return how far the page is, as page.js does of a dashboard; None before it is there."""
-        if self._status >= HTTPStatus.BAD_REQUEST:
-            error = f"it answers {self._status} {_phrase(self._status)}".rstrip()
-            return {"signedIn": True, "waitsFor": "", "error": error, "size": 0}
         with suppress(BrowserFailedError):
             answer: Json | None = await self._world.evaluate(_SCRIPT)
             return answer
@@ -106,30 +102,32 @@ class Visit:
                 "Emulation.setUserAgentOverride", userAgent=agent, acceptLanguage=self._source.language
             )
 
-    async def _let_through(self, event: Json) -> None:
-        """Let a request go, with our headers where they belong, or stop it."""
-        request, number = event["request"], event["requestId"]
-        if event["resourceType"] == "Document":
-            try:
-                self._check(request["url"], event["frameId"])
-            except DashboardCastError as error:
-                if event["frameId"] == self._frame:
-                    self._refuse(error)
-                await self._session.send("Fetch.failRequest", requestId=number, errorReason="BlockedByClient")
-                return
-        changes = {}
-        if self._site.headers and _origin(request["url"]) == self._origin:
-            headers = request["headers"] | dict(self._site.headers)
-            changes["headers"] = [{"name": name, "value": value} for name, value in headers.items()]
+    async def _continue(self, event: Json) -> None:
+        """Let a request go on its way, or stop it."""
+        try:
+            method, changes = "Fetch.continueRequest", self._request(event)
+        except DashboardCastError as error:
+            method, changes = "Fetch.failRequest", {"errorReason": "BlockedByClient"}
+            if event["frameId"] == self._frame:
+                self._refuse(error)
         # A request that its page has given up meanwhile is none any more.
         with suppress(BrowserFailedError):
-            await self._session.send("Fetch.continueRequest", requestId=number, **changes)
+            await self._session.send(method, requestId=event["requestId"], **changes)
 
-    def _check(self, url: str, frame: str) -> None:
-        if frame == self._frame:
+    def _request(self, event: Json) -> Json:
+        """Return what to change in a request: our headers, where they belong.
+
+        Raises UrlInvalidError, UrlForbiddenError or UrlNotAllowedError.
+        """
+        url = event["request"]["url"]
+        if event["resourceType"] == "Document" and event["frameId"] == self._frame:
             self._gate.check(url)
-        elif url.startswith("http"):
+        elif event["resourceType"] == "Document" and url.startswith("http"):
             self._gate.check_frame(url)
+        if not self._site.headers or _origin(url) != self._origin:
+            return {}
+        headers = event["request"]["headers"] | dict(self._site.headers)
+        return {"headers": [{"name": name, "value": value} for name, value in headers.items()]}
 
     async def _authenticate(self, event: Json) -> None:
         """Answer to a question for name and password: to the page's own server, and once."""
@@ -146,13 +144,16 @@ class Visit:
         await self._session.send("Fetch.continueWithAuth", requestId=number, authChallengeResponse=answer)
 
     def _received(self, event: Json) -> None:
-        """Look from where the page came: a name says little."""
+        """Look from where the page came, for a name says little, and whether it is the page at all."""
         if event["type"] != "Document" or event.get("frameId") != self._frame:
             return
         response = event["response"]
-        self._status = response["status"]
+        status: int = response["status"]
         try:
             self._gate.check_remote(response.get("remoteIPAddress", ""), response.get("remotePort", 0))
+            if status >= HTTPStatus.BAD_REQUEST:
+                detail = f"it answers {status} {_phrase(status)}".rstrip()
+                raise PageNotReadyError(path=self._site.name, seconds="0", detail=detail)
         except DashboardCastError as error:
             self._refuse(error)
 
