@@ -18,7 +18,7 @@ _DEBUGGING_PORTS: Final = frozenset({9222, 9229})
 # Nothing between the slashes and the host: what looks like a host may be a user's name. Nothing encoded in
 # the host either, nor what browsers leave out or take for a slash.
 _PLAIN: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f:.]+\]|[^\s/?#:@\[\]\\%<>^|]+)(?::(?P<port>[0-9]+))?(?:[/?#].*)?",
+    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|[^\s/?#:@\[\]\\%<>^|]+)(?::(?P<port>[0-9]+))?(?:[/?#]\S*)?",
     re.IGNORECASE,
 )
 _HOST: Final = re.compile(r"[^\s/?#:@\[\]\\%<>^|]+")
