@@ -74,6 +74,7 @@ class Frontend:
         app = web.Application()
         app.router.add_post("/told", self._tell)
         app.router.add_get("/release", self._wait)
+        app.router.add_get("/echo", self._echo)
         app.router.add_get("/{path:.*}", self._show)
         self._server = TestServer(app, host="127.0.0.1")
 
@@ -101,6 +102,13 @@ class Frontend:
     async def _wait(self, _request: web.Request) -> web.Response:
         await self.release.wait()
         return web.Response(body=b"", content_type="application/octet-stream")
+
+    async def _echo(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
 
     async def _show(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)

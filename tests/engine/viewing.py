@@ -91,6 +91,7 @@ async def viewing(
     source: Source = SOURCE,
     profile: Profile = SMALL,
     token: Credentials = credentials,
+    night: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[Viewing]:
     """Return a scene in a tab, not opened yet."""
     tab = await browser.open_tab()
@@ -102,6 +103,7 @@ async def viewing(
         home=frontend.url,
         credentials=token,
         on_frame=view.take,
+        night=night,
     )
     try:
         yield view

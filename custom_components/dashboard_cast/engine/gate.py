@@ -17,11 +17,13 @@ _LAST_PORT: Final = 65_535
 _DEBUGGING_PORTS: Final = frozenset({9222, 9229})
 # Nothing between the slashes and the host: what looks like a host may be a user's name. Nothing encoded in
 # the host either, nor what browsers leave out or take for a slash.
+_NAME: Final = r"[^\s/?#:@\[\]\\%<>^|]+"
+_HOST: Final = re.compile(_NAME)
 _PLAIN: Final = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|[^\s/?#:@\[\]\\%<>^|]+)(?::(?P<port>[0-9]+))?(?:[/?#]\S*)?",
+    rf"(?P<scheme>https?)://(?P<host>\[[0-9a-f.]*:[0-9a-f:.]*\]|{_NAME})"
+    r"(?::(?P<port>[0-9]+))?(?:[/?#]\S*)?",
     re.IGNORECASE,
 )
-_HOST: Final = re.compile(r"[^\s/?#:@\[\]\\%<>^|]+")
 # Browsers take these for a full stop (UTS 46).
 _FULL_STOPS: Final = str.maketrans("。．｡", "...")  # noqa: RUF001
 

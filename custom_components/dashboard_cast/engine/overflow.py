@@ -1,6 +1,7 @@
 """What becomes of a page that is longer than its screen."""
 
 import asyncio
+from collections.abc import Callable
 import math
 from pathlib import Path
 from typing import Final, Never
@@ -36,10 +37,12 @@ class LongView:
         """Make a page that was just drawn fit, where it has to; raises BrowserFailedError."""
         if self._source.overflow is not Overflow.FIT:
             return
-        while (fill := await self._fill()) > 1 and self._scale * self._source.zoom > _MIN_ZOOM:
-            # On a larger screen the cards find room side by side as well.
-            smallest = _MIN_ZOOM / self._source.zoom
-            self._scale = max(smallest, self._scale / math.sqrt(min(fill, 2.0)))
+        smallest = _MIN_ZOOM / self._source.zoom
+        # On a larger screen cards find room side by side as well; where they do not, only the height counts.
+        share: Callable[[float], float] = math.sqrt
+        while (fill := await self._fill()) > 1 and self._scale > smallest:
+            self._scale = max(smallest, self._scale / share(fill))
+            share = float
             await self._look.set_scale(self._scale)
             await asyncio.sleep(_ARRANGE_S)
 
