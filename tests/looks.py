@@ -27,7 +27,7 @@ SHOTS: dict[str, tuple[Source, Profile]] = {
     "sections-light": (Source("/demo-views/sections", dark=False), HD),
     "sections-dark": (Source("/demo-views/sections", dark=True), HD),
     "sections-german": (Source("/demo-views/sections", language="de"), HD),
-    "sections-arabic": (Source("/demo-views/sections", language="ar", dark=True), HD),
+    "sections-hebrew": (Source("/demo-views/sections", language="he", dark=True), HD),
     "sections-nest-hub": (Source("/demo-views/sections", dark=True), SMALL),
     "sections-full-hd": (Source("/demo-views/sections", zoom=1.5), FULL_HD),
     "sections-theme": (Source("/demo-home/overview", theme="Evening"), HD),
@@ -36,10 +36,10 @@ SHOTS: dict[str, tuple[Source, Profile]] = {
     "masonry-dark": (Source("/demo-views/masonry", dark=True), HD),
     "masonry-nest-hub": (Source("/demo-views/masonry", dark=False), SMALL),
     "panel-light": (Source("/demo-views/panel", dark=False), HD),
-    "panel-dark": (Source("/demo-views/panel", dark=True), HD),
     "sidebar-light": (Source("/demo-views/sidebar", dark=False), HD),
     "sidebar-dark": (Source("/demo-views/sidebar", dark=True), HD),
     "sidebar-arabic": (Source("/demo-views/sidebar", language="ar"), HD),
+    "sidebar-full-hd": (Source("/demo-views/sidebar", zoom=1.5, dark=True), FULL_HD),
     "subview-light": (Source("/demo-views/subview", dark=False), HD),
     "subview-dark": (Source("/demo-views/subview", dark=True), HD),
     "strategy-light": (Source("/demo-states", dark=False), HD),
@@ -47,10 +47,17 @@ SHOTS: dict[str, tuple[Source, Profile]] = {
     "home-light": (Source("/home/overview", dark=False), HD),
     "home-dark": (Source("/home/overview", dark=True), HD),
     "energy-light": (Source("/energy", dark=False), HD),
+    "energy-dark": (Source("/energy", dark=True), HD),
     "map-dark": (Source("/map", dark=True), HD),
-    "history-light": (Source("/history", dark=False), HD),
-    "long-clip": (Source("/demo-views/long", dark=True), HD),
     "long-fit": (Source("/demo-views/long", dark=True, overflow=Overflow.FIT), HD),
+}
+
+# What the energy dashboard tells of.
+ENERGY = {
+    "energy_sources": [
+        {"type": "solar", "stat_energy_from": "sensor.solar_energy", "config_entry_solar_forecast": None}
+    ],
+    "device_consumption": [{"stat_consumption": "sensor.home_energy"}],
 }
 
 
@@ -99,6 +106,7 @@ async def gallery() -> AsyncIterator[Gallery]:
     async with Home(configuration="energy:\n") as home:
         browser = LocalBrowser()
         try:
+            await home.websocket(type="energy/save_prefs", **ENERGY)
             yield Gallery(home, browser, await home.add_user("Visitor", "only looking"))
         finally:
             await browser.stop()
