@@ -229,6 +229,8 @@ async def wait_for_state(view: Viewing, what: str) -> None:
 
 
 HIDDEN = """
+  add(content, "ha-spinner", false).style.opacity = 0;
+  add(content, "ha-spinner", false).style.visibility = "hidden";
   for (const name of ["ha-spinner", "img", "hass-loading-screen"]) {
     const node = add(content, name, false);
     node.src = "/release";

@@ -10,17 +10,14 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.page import Page
 from custom_components.dashboard_cast.models import Source
 
-from ..looks import Gallery
-from .home import Home
+from ..looks import Gallery, gallery as open_gallery
 from .kiosk import ERRORS_SCRIPT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-USER, PASSWORD = "Viewer", "only looking"
 RELOAD_S = 20.0
 # The brightest a dark dashboard with some lights on it is on average, of 255; a light one has more than 200.
 DARK = 70
@@ -46,19 +43,18 @@ HASS = "document.querySelector('home-assistant').hass"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gallery(home: Home) -> AsyncIterator[Gallery]:
-    """Return a browser in which a user who may only look is signed in."""
+async def gallery() -> AsyncIterator[Gallery]:
+    """Return a home, and a browser in which a user who may only look is signed in there."""
     pytest_socket.enable_socket()
-    browser = LocalBrowser()
-    yield Gallery(home, browser, await home.add_user(USER, PASSWORD))
-    await browser.stop()
+    async with open_gallery() as found:
+        yield found
 
 
 async def evaluate(page: Page, expression: str) -> Any:
     """Return what an expression is in a page; what it fails with, when it does."""
     answer = await page._session.send(
         "Runtime.evaluate",
-        expression=f"(async () => {expression})().catch((error) => error.message || error.error || `${{error}}`)",
+        expression=f"(async () => {expression})().catch((error) => error.message || error.error)",
         awaitPromise=True,
         returnByValue=True,
     )
@@ -81,6 +77,7 @@ def brightness(picture: bytes) -> float:
         "/demo-states",
         "/home/overview",
         "/light",
+        "/energy",
         "/history",
     ],
 )

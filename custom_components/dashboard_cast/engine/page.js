@@ -101,7 +101,7 @@
       if (node.shadowRoot) yield* elements(node.shadowRoot);
     }
   };
-  const visible = (node) => node.checkVisibility();
+  const visible = (node) => node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const below = (...names) =>
     names.reduce((node, name) => node && (node.shadowRoot || node).querySelector(name), document);
 
