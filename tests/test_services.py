@@ -73,6 +73,15 @@ async def test_everything_given(
     assert (profile.width, profile.height, profile.frame_rate) == (1920, 1080, 30)
 
 
+@pytest.mark.parametrize(("dark", "expected"), [("auto", "auto"), ("true", True), ("false", False)])
+async def test_dark(
+    *, hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, dark: str, expected: object
+) -> None:
+    """The form gives texts for dark, light and following the sun."""
+    await _start(hass, entity_id=TV, dark=dark)
+    assert studio.only.source.dark == expected
+
+
 @pytest.mark.parametrize(
     "data",
     [
