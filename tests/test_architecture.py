@@ -14,7 +14,7 @@ from .common import INTEGRATION
 ROOMS = [
     {"const", "models", "errors"},
     {"engine"},
-    {"auth", "browsers", "urls", "dashboards", "registry", "casting", "devices", "translation"},
+    {"addresses", "auth", "browsers", "urls", "dashboards", "registry", "casting", "devices", "translation"},
     {"views", "services", "cast", "config_flow", "diagnostics"},
     {"__init__"},
 ]

@@ -19,8 +19,9 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     StartCancelledError,
     StartSupersededError,
+    UrlForbiddenError,
 )
-from custom_components.dashboard_cast.models import Profile, SizePreset, Source
+from custom_components.dashboard_cast.models import Profile, SizePreset, Source, Website
 from custom_components.dashboard_cast.registry import VIEWER_TIMEOUT, Registry, loaded_registry
 
 from .common import (
@@ -422,3 +423,36 @@ async def test_loaded_registry(
     assert loaded_registry(hass) is registry
     await hass.config_entries.async_unload(entry.entry_id)
     assert loaded_registry(hass) is None
+
+
+async def test_follows_the_sun(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, entry: MockConfigEntry
+) -> None:
+    """Streams know whether the sun is down, and are told when it rises or sets, not when it moves."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    stream = studio.only
+    assert not stream._night()
+    told: list[bool] = []
+
+    async def follow() -> None:
+        told.append(stream._night())
+
+    stream.follow_sun = follow  # type: ignore[method-assign]
+    for state, elevation in (("below_horizon", -1), ("below_horizon", -2), ("above_horizon", 1)):
+        hass.states.async_set("sun.sun", state, {"elevation": elevation})
+        await settled(hass)
+    assert told == [True, False]
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.states.async_set("sun.sun", "below_horizon")
+    await settled(hass)
+    assert len(told) == 2
+
+
+async def test_web_pages_are_checked_first(registry: Registry, players: Players, studio: Studio) -> None:
+    """No stream is made for a web page that may not be shown; another needs no dashboard."""
+    for url in ("http://127.0.0.1:8123/", "http://page.example:9222/"):
+        with pytest.raises(UrlForbiddenError):
+            await registry.async_open(Source(website=Website(url)), PROFILE)
+    assert not studio.streams
+    await registry.async_cast(TV, Source(website=Website("http://page.example/")), PROFILE)
+    assert studio.only.source.name == "http://page.example"

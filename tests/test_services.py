@@ -56,13 +56,30 @@ async def test_everything_given(
     hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
 ) -> None:
     """All that can be set reaches the stream."""
-    look: dict[str, Any] = {"theme": "night", "dark": True, "zoom": 1.5, "language": "de", "kiosk": False}
+    look: dict[str, Any] = {
+        "theme": "night",
+        "dark": True,
+        "zoom": 1.5,
+        "font_scale": 1.2,
+        "device_scale": 2,
+        "language": "de",
+        "kiosk": False,
+        "overflow": "fit",
+        "reduced_motion": False,
+    }
     await _start(hass, entity_id=TV, path="tv-wall/kitchen/", size="1080p", frame_rate=30, **look)
-    assert studio.only.source == Source(
-        path="/tv-wall/kitchen", theme="night", dark=True, zoom=1.5, language="de", kiosk=False
-    )
+    assert studio.only.source == Source("/tv-wall/kitchen", **look)
     profile = studio.only.profile
     assert (profile.width, profile.height, profile.frame_rate) == (1920, 1080, 30)
+
+
+@pytest.mark.parametrize(("dark", "expected"), [("auto", "auto"), ("true", True), ("false", False)])
+async def test_dark(
+    *, hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, dark: str, expected: object
+) -> None:
+    """The form gives texts for dark, light and following the sun."""
+    await _start(hass, entity_id=TV, dark=dark)
+    assert studio.only.source.dark == expected
 
 
 @pytest.mark.parametrize(
@@ -77,6 +94,14 @@ async def test_everything_given(
         {"zoom": 4.1},
         {"zoom": "nan-sense"},
         {"dark": "perhaps"},
+        {"font_scale": 0.4},
+        {"device_scale": 4},
+        {"overflow": "hide"},
+        {"headers": {"Bad name": "x"}},
+        {"headers": {"X": "two\nlines"}},
+        {"headers": "X: y"},
+        {"cookies": {"a": "b; c"}},
+        {"local_storage": {"key": {}}},
         {"kiosk": "perhaps"},
         {"duration": "-00:01:00"},
         {"duration": "soon"},
@@ -95,10 +120,12 @@ async def test_schema(
     assert not studio.streams
 
 
-async def test_path_is_required(hass: HomeAssistant, registry: Registry) -> None:
-    """There is no dashboard that is shown unless named."""
-    with pytest.raises(probatio.Invalid):
-        await hass.services.async_call(DOMAIN, "start", {"entity_id": TV}, blocking=True)
+@pytest.mark.parametrize("data", [{}, {"path": PATH, "url": "https://page.example"}])
+async def test_one_thing_to_show(hass: HomeAssistant, registry: Registry, data: dict[str, str]) -> None:
+    """There is nothing that is shown unless named, and not two things at once."""
+    with pytest.raises(ServiceValidationError) as caught:
+        await hass.services.async_call(DOMAIN, "start", {"entity_id": TV, **data}, blocking=True)
+    assert caught.value.translation_key == "source_missing"
 
 
 @pytest.mark.parametrize(

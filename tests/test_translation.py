@@ -37,13 +37,17 @@ WRONG_INPUT = {
     "administrator_needed",
     "dashboard_not_found",
     "path_invalid",
+    "source_missing",
     "target_missing",
     "target_not_found",
     "target_not_screen",
+    "url_forbidden",
+    "url_invalid",
+    "url_not_allowed",
     "view_not_found",
 }
 NAMES = {kind.__name__: kind for kind in ERRORS}
-SECTIONS = {"look", "picture"}
+SECTIONS = {"look", "picture", "website"}
 # What takes part in the trial of a flow.
 TRIED = ("engine/trial", "browsers")
 
@@ -230,7 +234,7 @@ def test_icons() -> None:
     """Icons are names of Material Design icons."""
     text = (INTEGRATION / "icons.json").read_text(encoding="utf-8")
     icons = re.findall(r'"(mdi:[^"]*)"', text)
-    assert len(icons) == 4
+    assert len(icons) == 5
     assert all(re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon) for icon in icons)
 
 
@@ -249,7 +253,7 @@ def test_service_examples() -> None:
     assert SCHEMAS["start"](examples)["path"] == examples["path"]
 
 
-@pytest.mark.parametrize("name", ["frame_rate", "zoom"])
+@pytest.mark.parametrize("name", ["frame_rate", "zoom", "font_scale", "device_scale"])
 def test_service_numbers(name: str) -> None:
     """A number's ends in the form are the ends of what is accepted."""
     number = _fields("start")[name]["selector"]["number"]

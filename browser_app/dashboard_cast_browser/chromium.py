@@ -26,6 +26,7 @@ SWITCHES: Final = (
     "--no-sandbox",
     "--hide-scrollbars",
     "--mute-audio",
+    "--block-new-web-contents",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

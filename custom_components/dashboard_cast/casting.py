@@ -337,7 +337,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         self._chromecast.media_controller.play_media(
             url,
             delivery.content_type,
-            title=session.source.path,
+            title=session.source.name,
             thumb=poster,
             stream_type=STREAM_TYPE_LIVE,
             media_info=delivery.hints,

@@ -87,6 +87,30 @@ class PathInvalidError(DashboardCastError):
     key = "path_invalid"
 
 
+class UrlInvalidError(DashboardCastError):
+    """What should be the URL of a web page is something else. Placeholder: detail."""
+
+    key = "url_invalid"
+
+
+class UrlForbiddenError(DashboardCastError):
+    """Nobody may show what is there: Home Assistant itself, a debugging port. Placeholder: host."""
+
+    key = "url_forbidden"
+
+
+class UrlNotAllowedError(DashboardCastError):
+    """Only administrators may show what is there. Placeholder: host."""
+
+    key = "url_not_allowed"
+
+
+class SourceMissingError(DashboardCastError):
+    """Neither a dashboard nor a URL was given, or both."""
+
+    key = "source_missing"
+
+
 class DashboardNotFoundError(DashboardCastError):
     """No dashboard has this path. Placeholders: path, known."""
 

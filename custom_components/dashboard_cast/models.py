@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, override
+from urllib.parse import urlsplit
 
 MICROSECONDS: Final = 1_000_000
 VIDEO_TIMESCALE: Final = 90_000
@@ -12,13 +13,22 @@ VIDEO_TIMESCALE: Final = 90_000
 class SizePreset(StrEnum):
     """Picture sizes that every Cast device with a screen plays."""
 
+    P600 = "600p"
+    """What a Nest Hub has: its pixels one by one."""
     P720 = "720p"
     P1080 = "1080p"
 
     @property
     def pixels(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return (1920, 1080) if self is SizePreset.P1080 else (1280, 720)
+        return _PIXELS[self]
+
+
+_PIXELS: Final = {
+    SizePreset.P600: (1024, 600),
+    SizePreset.P720: (1280, 720),
+    SizePreset.P1080: (1920, 1080),
+}
 
 
 class StreamFormat(StrEnum):
@@ -32,20 +42,78 @@ class StreamFormat(StrEnum):
     """One endless fragmented MP4."""
 
 
+class Overflow(StrEnum):
+    """What becomes of what is below the edge of the screen."""
+
+    CLIP = "clip"
+    """It is not seen."""
+    FIT = "fit"
+    """Everything is drawn as small as it takes."""
+    SCROLL = "scroll"
+    """It is scrolled through, on and on."""
+
+
+type Pairs = tuple[tuple[str, str], ...]
+"""Names with their values."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Website:
+    """A web page by its URL, with what lets us in; nothing but its `name` is ever shown."""
+
+    url: str
+    username: str | None = None
+    """For basic authentication; None for none."""
+    password: str = ""
+    headers: Pairs = ()
+    """Sent along with every request to the page's own origin."""
+    cookies: Pairs = ()
+    storage: Pairs = ()
+    """Entries of the page's localStorage."""
+    verify: bool = True
+    """Whether the certificate has to be right."""
+    allowed: frozenset[str] | None = None
+    """What the addresses begin with that the page may be at; None for all."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and logs: its origin, for all else may be secret."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+    @override
+    def __repr__(self) -> str:
+        return f"Website({self.name})"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to draw: one view of one dashboard, and how it looks."""
+    """What to draw: one view of one dashboard or a web page, and how it looks."""
 
-    path: str
+    path: str = ""
     """Dashboard and view below the address of Home Assistant, such as `/lovelace/0`."""
     theme: str | None = None
-    dark: bool | None = None
-    """Dark or light; None leaves it to the theme."""
+    dark: bool | Literal["auto"] | None = None
+    """Dark, light, or `auto` for dark while the sun is down; None leaves it to the theme."""
     zoom: float = 1.0
     language: str | None = None
     """Code as Home Assistant's frontend knows it, such as `de`; None for that of the user."""
     kiosk: bool = True
-    """Whether sidebar and toolbar are hidden."""
+    """Whether nothing but the dashboard is shown: no sidebar, toolbar, dialogs and notes."""
+    font_scale: float = 1.0
+    """How much larger than usual to write."""
+    device_scale: float = 1.0
+    """Pixels of the device for each of the page's, for what is drawn finer on such a screen."""
+    reduced_motion: bool = True
+    """Whether the page is asked to do without transitions, each of which costs a second of drawing."""
+    overflow: Overflow = Overflow.CLIP
+    website: Website | None = None
+    """What to draw instead of a dashboard."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and logs; without secrets."""
+        return self.website.name if self.website else self.path
 
 
 @dataclass(frozen=True, slots=True)

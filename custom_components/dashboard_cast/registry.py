@@ -9,9 +9,14 @@ import time
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from homeassistant.components.sun import STATE_BELOW_HORIZON
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.helpers.event import async_call_later, async_track_time_interval
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers.event import (
+    async_call_later,
+    async_track_state_change_event,
+    async_track_time_interval,
+)
 from homeassistant.util import dt as dt_util
 from pychromecast import Chromecast
 
@@ -22,6 +27,7 @@ from .dashboards import async_check_dashboard
 from .devices import playable
 from .engine.cdp import Browser
 from .engine.codecs import Codec
+from .engine.gate import Gate
 from .engine.homes import Homes
 from .engine.stream import Stream
 from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
@@ -33,6 +39,7 @@ _LOGGER = logging.getLogger(__name__)
 # A stream that nobody asked for anything this long has no viewer any more.
 VIEWER_TIMEOUT: Final = timedelta(seconds=60)
 _VIEWER_CHECK: Final = timedelta(seconds=10)
+_SUN: Final = "sun.sun"
 
 type DashboardCastConfigEntry = ConfigEntry[Registry]
 
@@ -79,6 +86,7 @@ class Registry:
         self._unwatch = async_track_time_interval(
             hass, self._end_unwatched, _VIEWER_CHECK, name="Dashboard Cast viewers"
         )
+        entry.async_on_unload(async_track_state_change_event(hass, _SUN, self._sun_moved))
 
     @property
     def sessions(self) -> dict[str, CastSession]:
@@ -180,7 +188,10 @@ class Registry:
         self._sign_in.revoke()
 
     async def _async_check(self, source: Source) -> None:
-        await async_check_dashboard(self._hass, source.path, await self._sign_in.async_user())
+        if source.website:
+            Gate(*self._homes.addresses, allowed=source.website.allowed).check(source.website.url)
+        else:
+            await async_check_dashboard(self._hass, source.path, await self._sign_in.async_user())
 
     def _open_session(
         self, entity_id: str, source: Source, profile: Profile, stream_format: StreamFormat | None
@@ -214,7 +225,7 @@ class Registry:
     def _started(self, slot: _Slot) -> Stream:
         """Return a stream whose start is over; raises what kept it from starting."""
         if slot.ready.cancelled():
-            raise StartCancelledError(entity=slot.stream.source.path)
+            raise StartCancelledError(entity=slot.stream.source.name)
         slot.ready.result()
         return slot.stream
 
@@ -230,11 +241,12 @@ class Registry:
             codecs=self._codecs,
             homes=self._homes,
             credentials=self._sign_in.async_credentials,
+            night=self._is_night,
             on_end=lambda reason: self._stream_ended(slot, reason),
             timezone=dt_util.get_default_time_zone(),
         )
         ready = self._entry.async_create_background_task(
-            self._hass, stream.start(), name=f"start stream {source.path}", eager_start=False
+            self._hass, stream.start(), name=f"start stream {source.name}", eager_start=False
         )
         # When nobody waits any more for a start that fails, that is no news.
         ready.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -285,8 +297,20 @@ class Registry:
         limit = time.monotonic() - VIEWER_TIMEOUT.total_seconds()
         for slot in list(self._slots):
             if slot.ready.done() and slot.stream.last_request < limit:
-                _LOGGER.debug("Nobody watches %s", slot.stream.source.path)
+                _LOGGER.debug("Nobody watches %s", slot.stream.source.name)
                 self._close(slot)
+
+    def _is_night(self) -> bool:
+        return self._hass.states.is_state(_SUN, STATE_BELOW_HORIZON)
+
+    @callback
+    def _sun_moved(self, event: Event[EventStateChangedData]) -> None:
+        """Let pages that follow the sun do so; its height, which changes all the time, is nothing to them."""
+        before, after = event.data["old_state"], event.data["new_state"]
+        if before and after and before.state == after.state:
+            return
+        for stream in self.streams:
+            self._soon(stream.follow_sun())
 
     def _end_after(self, session: CastSession, duration: timedelta | None) -> None:
         """Set, or take back, the end of a session."""

@@ -8,9 +8,13 @@ from .errors import (
     DashboardCastError,
     DashboardNotFoundError,
     PathInvalidError,
+    SourceMissingError,
     TargetMissingError,
     TargetNotFoundError,
     TargetNotScreenError,
+    UrlForbiddenError,
+    UrlInvalidError,
+    UrlNotAllowedError,
     ViewNotFoundError,
 )
 
@@ -19,9 +23,13 @@ _WRONG_INPUT = (
     AdministratorNeededError,
     DashboardNotFoundError,
     PathInvalidError,
+    SourceMissingError,
     TargetMissingError,
     TargetNotFoundError,
     TargetNotScreenError,
+    UrlForbiddenError,
+    UrlInvalidError,
+    UrlNotAllowedError,
     ViewNotFoundError,
 )
 

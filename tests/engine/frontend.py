@@ -75,6 +75,7 @@ class Frontend:
         app.router.add_post("/told", self._tell)
         app.router.add_get("/release", self._wait)
         app.router.add_get("/manifest.json", self._manifest)
+        app.router.add_get("/echo", self._echo)
         app.router.add_get("/{path:.*}", self._show)
         self._server = TestServer(app, host="127.0.0.1")
 
@@ -105,6 +106,13 @@ class Frontend:
 
     async def _manifest(self, _request: web.Request) -> web.Response:
         return web.json_response({"name": "Home Assistant", "start_url": "/"})
+
+    async def _echo(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
 
     async def _show(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)

@@ -59,7 +59,7 @@ def mains() -> list[psutil.Process]:
 def command_of(process: psutil.Process) -> list[str]:
     """Return the command line of a process, nothing when it has ended meanwhile."""
     try:
-        return process.cmdline()
+        return list(process.cmdline())
     except psutil.NoSuchProcess:
         return []
 

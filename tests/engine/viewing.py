@@ -105,6 +105,7 @@ async def viewing(
     profile: Profile = SMALL,
     token: Credentials = credentials,
     homes: Homes | None = None,
+    night: Callable[[], bool] = lambda: False,
 ) -> AsyncIterator[Viewing]:
     """Return a scene in a tab, not opened yet."""
     tab = await browser.open_tab()
@@ -117,6 +118,7 @@ async def viewing(
         credentials=token,
         on_frame=view.take,
         on_verdict=view.verdicts.append,
+        night=night,
     )
     try:
         yield view

@@ -23,6 +23,7 @@ from custom_components.dashboard_cast import dashboards, urls, views
 from custom_components.dashboard_cast.engine import fmp4, h264, mpegts
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, PipeTransport
 from custom_components.dashboard_cast.engine.flv import MAX_TAG_SIZE, FlvReader
+from custom_components.dashboard_cast.engine.gate import Gate, endpoint
 from custom_components.dashboard_cast.engine.health import PageHealth, Remedy
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US
 from custom_components.dashboard_cast.engine.page import state_of
@@ -30,6 +31,8 @@ from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     MalformedMediaError,
     PathInvalidError,
+    UrlForbiddenError,
+    UrlInvalidError,
 )
 from custom_components.dashboard_cast.models import Sample
 from tests.engine.helpers import encode as code, frame, ordered, paced
@@ -108,6 +111,7 @@ def targets() -> list[Target]:
         Target("delivery directives", _DIRECTIVES, _directives),
         Target("dashboard paths", _PATHS, _path, (PathInvalidError,)),
         Target("stream URLs", _URLS, _url),
+        Target("web page URLs", _PAGES, _page, (UrlInvalidError, UrlForbiddenError)),
     ]
 
 
@@ -280,6 +284,12 @@ _URLS = [
     b"http://10.0.0.2:8123/api/dashboard_cast/tOk-en_1/master.m3u8",
     b"/api/dashboard_cast/a/live.mp4?x=1",
 ]
+_PAGES = [
+    b"http://10.0.0.2:3000/d/home?kiosk#top",
+    b"https://[::ffff:127.0.0.1]:8123/",
+    "http://b\u00fccher\uff0e0x7f\u3002017/%2e%2e/x".encode(),
+    b"http://user:password@page.example\\@other/",
+]
 
 
 def _text(data: bytes) -> str:
@@ -322,3 +332,12 @@ def _url(data: bytes, _mutator: Mutator) -> None:
     assert "/" not in token
     if re.fullmatch(r"[\w-]+", token, re.ASCII) and re.fullmatch(r"[\w.-]+", name, re.ASCII):
         assert urls.split_stream_url(urls.stream_path(token, name)) == (token, name)
+
+
+def _page(data: bytes, _mutator: Mutator) -> None:
+    """Let a web page through the gate: where it leads is a host and a port, and not Home Assistant's."""
+    url = _text(data)
+    Gate("http://10.0.0.2:8123").check(url)
+    host, port = endpoint(url)
+    assert not set("@/\\#?% ") & set(str(host))
+    assert (str(host), port) not in {("10.0.0.2", 8123), ("127.0.0.1", 8123), ("localhost", 8123)}

@@ -14,7 +14,7 @@ NAMES = [
     *("FLV", "H.264 parameter sets", "H.264 pictures", "H.264 NAL units"),
     *("MPEG-TS configuration", "MPEG-TS pictures", "fMP4 configuration", "fMP4 pictures"),
     *("CDP pipe", "page.js answers"),
-    *("Range header", "names", "delivery directives", "dashboard paths", "stream URLs"),
+    *("Range header", "names", "delivery directives", "dashboard paths", "stream URLs", "web page URLs"),
 ]
 
 

@@ -49,6 +49,8 @@ _SWITCHES: Final = (
     "--no-sandbox",
     "--hide-scrollbars",
     "--mute-audio",
+    # Windows that a page opens are nobody's: not seen, not checked, and closed with the page only.
+    "--block-new-web-contents",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -10,6 +10,8 @@ _MB: Final = 1_000_000
 
 # What `health` of page.js says.
 _SAID: Final = {"signedIn": bool, "connected": bool, "waitsFor": str, "error": str, "version": str}
+WELL: Final[Json] = {"signedIn": True, "connected": True, "waitsFor": "", "error": "", "version": ""}
+"""What a page says that is well."""
 
 
 class Trouble(StrEnum):

@@ -31,6 +31,11 @@ class Homes:
         """The address that is tried first."""
         return self._addresses[0]
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(self._addresses)
+
     async def lead(
         self, session: CdpSession, path: str, prepare: Callable[[str], Awaitable[None]], seconds: float
     ) -> None:
@@ -41,7 +46,7 @@ class Homes:
         """
         several = len(self._addresses) > 1
         problems = []
-        for address in tuple(self._addresses):
+        for address in self.addresses:
             await prepare(address)
             limit = HOME_TIMEOUT_S if several else seconds
             problem = await _visit(session, address, path, limit, check=several)

@@ -1,6 +1,11 @@
 // Runs in the dashboard's own document before any other script: signs in, hides what is not dashboard, and
 // tells what is drawn. `settings` comes from page.py.
 ((settings) => {
+  const signIn = window[settings.signIn];
+  const changed = window[settings.changed];
+  // Only we can ask for a token or have the page drawn: not its frames, not another page in its place.
+  delete window[settings.signIn];
+  delete window[settings.changed];
   if (window !== window.top || location.origin !== settings.origin) return;
 
   for (const [name, value] of Object.entries(settings.storage)) {
@@ -12,7 +17,7 @@
 
   // With externalApp in the window the frontend asks it for tokens and never shows a login page.
   window.externalApp = {
-    getExternalAuth: (message) => window[settings.signIn](message),
+    getExternalAuth: (message) => signIn(message),
     revokeExternalAuth: (message) => window[JSON.parse(message).callback](true),
   };
 
@@ -22,15 +27,15 @@
   const tell = () => {
     if (told) return;
     told = true;
-    window[settings.changed]("");
+    changed("");
     requestFrame(() => { told = false; });
   };
   const observer = new MutationObserver(tell);
   const observe = (root) => {
-    if (!settings.changed) return;
+    if (!settings.tells) return;
     observer.observe(root, { attributes: true, characterData: true, childList: true, subtree: true });
   };
-  if (settings.changed) {
+  if (settings.tells) {
     window.requestAnimationFrame = (callback) => {
       tell();
       return requestFrame(callback);
@@ -38,16 +43,49 @@
   }
   observe(document);
 
-  // The toolbar lives in a shadow root. A style that is in there before the first drawing hides it without a
-  // flash, in every root that is made later as well.
-  const style = `.header { display: none !important }
-    #view, hui-view-container { padding-top: 0 !important; min-height: 100vh !important }`;
+  // What the user has once chosen for all devices is not asked for where the source says something else.
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    const asked = typeof data === "string" && data.includes('"frontend/subscribe_user_data"') && JSON.parse(data);
+    const own = asked && settings.own.includes(asked.key);
+    return send.call(this, own ? JSON.stringify({ ...asked, key: `dashboard_cast_${asked.key}` }) : data);
+  };
+
+  const sheet = new CSSStyleSheet();
+  const rules = [];
+  if (settings.kiosk) rules.push("--header-height: 0px !important");
+  if (settings.fontScale !== 1) rules.push(`--ha-font-size-scale: ${settings.fontScale} !important`);
+  // The frontend loads itself anew after an update: meanwhile there is the colour that was there before.
+  const BACKGROUND = "dashboardCastBackground";
+  const background = sessionStorage.getItem(BACKGROUND);
+  const launch = background ? `#ha-launch-screen { background: ${background} !important }` : "";
+  if (background) rules.push(`background-color: ${background}`);
+  sheet.replaceSync(`html { ${rules.join("; ")} } ${launch}`);
+  document.adoptedStyleSheets = [sheet];
+  addEventListener("pagehide", () => {
+    sessionStorage.setItem(BACKGROUND, getComputedStyle(document.documentElement).backgroundColor);
+  });
+
+  // Toolbars live in shadow roots. A style that is in there before the first drawing hides them without a
+  // flash, in every root that is made later as well. Dialogs and notes lie beside the frontend's main element.
+  const BAR = ".top-app-bar { display: none !important }";
+  const SUBPAGE = ".header, .toolbar { display: none !important } .content { height: 100% !important }";
+  const HIDDEN = {
+    "home-assistant": "*:not(home-assistant-main, ha-init-page) { display: none !important }",
+    "ha-panel-home": ".banner { display: none !important }",
+    "ha-top-app-bar-fixed": BAR,
+    "ha-two-pane-top-app-bar-fixed": BAR,
+    "hass-subpage": SUBPAGE,
+    "hass-tabs-subpage": SUBPAGE,
+    "hui-root": `.header { display: none !important }
+      #view, hui-view-container { padding-top: 0 !important; min-height: 100vh !important }`,
+  };
   const attachShadow = Element.prototype.attachShadow;
   Element.prototype.attachShadow = function (options) {
     const root = attachShadow.call(this, options);
-    if (settings.kiosk && this.localName === "hui-root") {
+    if (settings.kiosk && HIDDEN[this.localName]) {
       const element = document.createElement("style");
-      element.textContent = style;
+      element.textContent = HIDDEN[this.localName];
       root.append(element);
     }
     observe(root);
@@ -63,7 +101,7 @@
       if (node.shadowRoot) yield* elements(node.shadowRoot);
     }
   };
-  const visible = (node) => node.checkVisibility();
+  const visible = (node) => node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
   const below = (...names) =>
     names.reduce((node, name) => node && (node.shadowRoot || node).querySelector(name), document);
 

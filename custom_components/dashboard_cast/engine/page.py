@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from functools import partial
 import json
 import logging
-import math
 from pathlib import Path
 from random import SystemRandom
 import time
 from typing import Any, Final
 
 from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
-from ..models import Frame, Profile, Source
+from ..models import Frame, Overflow, Profile, Source, Website
 from .cdp import Json, Tab
 from .compositor import Compositor
-from .health import PageHealth, Remedy, Verdict
+from .health import WELL, PageHealth, Remedy, Verdict
 from .homes import Homes
+from .look import Look
+from .overflow import LongView
+from .visit import Visit
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Page:
     on_frame: called with every new frame, at most `profile.frame_rate` times a second; not while the page is
     unwell, for then it may show anything: a login page, an error, nothing.
     on_verdict: called every now and then with how the page is.
+    night: whether the sun is down, for sources that follow it.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Page:
         credentials: Credentials,
         on_frame: Callable[[Frame], None],
         on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
+        night: Callable[[], bool] = lambda: False,
     ) -> None:
         self._tab = tab
         self._session = tab.session
@@ -111,6 +115,11 @@ class Page:
         self._acknowledged = 0.0
         self._frames = 0
         self._compositor = Compositor(tab, profile.frame_rate) if tab.frame_control else None
+        self._look = Look(self._session, source, profile, night)
+        self._long_view = LongView(self._session, source, self._look)
+        self._visit = source.website and Visit(
+            self._session, source, source.website, homes=homes.addresses, run=self._run, refuse=self._lose
+        )
         self._closed = False
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
         """Done, with the reason, when the page cannot go on."""
@@ -120,17 +129,25 @@ class Page:
         """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
 
         Raises PageNotReadyError after `timeout` seconds, HomeUnreachableError, SignInFailedError or
-        BrowserFailedError.
+        BrowserFailedError; for a web page also UrlInvalidError, UrlForbiddenError or UrlNotAllowedError.
         """
         await self._prepare()
         await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
+        await self._long_view.arrange()
         self._session.on("Page.frameNavigated", self._navigated)
         self._run(self._watch)
+        if self._source.overflow is not Overflow.CLIP:
+            self._run(self._long_view.run)
         self._session.on("Page.screencastFrame", self._take_frame)
         await self._cast()
         if self._compositor:
             self._compositor.wake()
+
+    async def follow_sun(self) -> None:
+        """Draw dark or light as it is now, where the source follows the sun."""
+        if self._source.dark == "auto":
+            await self._guard(self._look.set_media)
 
     async def close(self) -> None:
         """Close the tab and end everything that went on for it."""
@@ -144,26 +161,23 @@ class Page:
         send = self._session.send
         await send("Page.enable")
         await send("Runtime.enable")
+        # A page that asks something stands still until it has an answer.
+        self._session.on("Page.javascriptDialogOpening", lambda _: self._run(self._dismiss))
+        if self._compositor:
+            self._run(self._compositor.run)
+        await self._look.apply()
+        await (self._visit.prepare() if self._visit else self._prepare_dashboard())
+
+    async def _prepare_dashboard(self) -> None:
+        send = self._session.send
         self._session.on("Runtime.bindingCalled", self._called)
         await send("Runtime.addBinding", name=_SIGN_IN)
         await send("Runtime.addBinding", name=_CHANGED)
         await send("Runtime.addBinding", name=_LOOK)
-        if self._compositor:
-            self._run(self._compositor.run)
-        # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
-        # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
-        width, height = self._profile.width / self._source.zoom, self._profile.height / self._source.zoom
-        await send(
-            "Emulation.setDeviceMetricsOverride",
-            width=math.ceil(width),
-            height=math.ceil(height),
-            deviceScaleFactor=1,
-            mobile=False,
-            viewport={"x": 0, "y": 0, "width": width, "height": height, "scale": self._source.zoom},
-        )
-        if self._source.dark is not None:
-            scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
-            await send("Emulation.setEmulatedMedia", features=[scheme])
+
+    async def _dismiss(self) -> None:
+        with suppress(BrowserFailedError):
+            await self._session.send("Page.handleJavaScriptDialog", accept=False)
 
     async def _cast(self) -> None:
         """Let frames come, beginning with what is drawn now."""
@@ -176,7 +190,10 @@ class Page:
         )
 
     async def _navigate(self, timeout: float) -> None:  # noqa: ASYNC109
-        await self._homes.lead(self._session, self._source.path, self._settle, timeout)
+        if self._source.website:
+            await self._navigate_to(self._source.website, timeout)
+        else:
+            await self._homes.lead(self._session, self._source.path, self._settle, timeout)
 
     async def _settle(self, home: str) -> None:
         """Let our script run at this address, and nowhere else."""
@@ -188,6 +205,17 @@ class Page:
             source=script(self._source, home, tells=self._tab.frame_control),
         )
         self._script = answer.get("identifier")
+
+    async def _navigate_to(self, site: Website, timeout: float) -> None:  # noqa: ASYNC109
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._session.send("Page.navigate", url=site.url)
+        except TimeoutError as error:
+            raise self._not_ready(timeout, f"{site.name} does not answer") from error
+        # A page that may not be where it went says why itself.
+        await self._raise_if_lost(0)
+        if problem := answer.get("errorText"):
+            raise self._not_ready(0, f"{site.name}: {problem}")
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}
@@ -212,14 +240,16 @@ class Page:
             raise self.lost.result()
 
     async def _state(self) -> Json:
-        """Return what page.js says of the page, as `state_of` does."""
+        """Return what page.js or visit.js says of the page, as `state_of` does."""
+        if self._visit:
+            return state_of(await self._visit.state())
         answer = await self._session.send(
             "Runtime.evaluate", expression="window.dashboardCast?.state()", returnByValue=True
         )
         return state_of(answer["result"].get("value"))
 
     def _not_ready(self, seconds: float, detail: str) -> PageNotReadyError:
-        return PageNotReadyError(path=self._source.path, seconds=f"{seconds:g}", detail=detail)
+        return PageNotReadyError(path=self._source.name, seconds=f"{seconds:g}", detail=detail)
 
     def _called(self, event: Json) -> None:
         if event["name"] == _SIGN_IN:
@@ -276,8 +306,9 @@ class Page:
         if "parentId" in event["frame"]:
             return
         self._doubt()
-        if url := event["frame"].get("unreachableUrl"):
-            self._lose(self._not_ready(0, f"{url} does not answer"))
+        if "unreachableUrl" in event["frame"]:
+            where = self._source.website.name if self._source.website else self._home
+            self._lose(self._not_ready(0, f"{where} does not answer"))
 
     def _doubt(self) -> None:
         """Take no frames until a look at the page, which is due at once, finds it well."""
@@ -309,7 +340,10 @@ class Page:
             await self._resume()
 
     async def _said(self) -> object:
-        """Return what page.js says of the page's health."""
+        """Return what page.js says of the page's health; of a web page, that it answers."""
+        if self._visit:
+            answer = await self._ask("Runtime.evaluate", expression="1")
+            return WELL if answer else None
         answer = await self._ask(
             "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
         )
@@ -348,7 +382,7 @@ class Page:
     def _run(self, work: Work) -> None:
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.path}")
+        task = asyncio.get_running_loop().create_task(self._guard(work), name=f"page {self._source.name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -385,17 +419,23 @@ def script(source: Source, home: str, *, tells: bool) -> str:
     if source.kiosk:
         storage["dockedSidebar"] = "always_hidden"
     if source.theme is not None or source.dark is not None:
-        # Without `dark` the frontend follows what the browser prefers.
-        dark = {} if source.dark is None else {"dark": source.dark}
+        # Without `dark` the frontend follows what the browser prefers, which may change at any time.
+        dark = {} if source.dark in {None, "auto"} else {"dark": source.dark}
         storage["selectedTheme"] = {"theme": source.theme or "default", **dark}
     if source.language is not None:
         storage["selectedLanguage"] = source.language
     settings = {
         "origin": home,
         "signIn": _SIGN_IN,
-        "changed": _CHANGED if tells else None,
+        "changed": _CHANGED,
+        "tells": tells,
         "look": _LOOK,
         "kiosk": source.kiosk,
+        "fontScale": source.font_scale,
+        "own": [
+            *(["theme"] if "selectedTheme" in storage else []),
+            *(["language"] if source.language is not None else []),
+        ],
         "storage": storage,
     }
     return _SCRIPT.replace("__SETTINGS__", json.dumps(settings))

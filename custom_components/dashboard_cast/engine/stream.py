@@ -46,7 +46,7 @@ class Stream:
     """A source drawn with a profile, for any number of viewers.
 
     ffmpeg: executable of FFmpeg. codecs: its encoders to use, the best first.
-    homes and credentials: as `Page` wants them.
+    homes, credentials and night: as `Page` wants them.
     timezone: of the clock in a note on the picture; None for that of the system.
     on_end: called once when the stream has ended, with the reason when it ended by itself.
     """
@@ -61,6 +61,7 @@ class Stream:
         codecs: Sequence[Codec] = (SOFTWARE,),
         homes: Homes,
         credentials: Credentials,
+        night: Callable[[], bool] = lambda: False,
         on_end: Callable[[BaseException | None], None] = lambda _reason: None,
         timezone: tzinfo | None = None,
     ) -> None:
@@ -76,9 +77,10 @@ class Stream:
         self._browser = browser
         self._homes = homes
         self._credentials = credentials
+        self._night = night
         self._on_end = on_end
         self._timezone = timezone
-        self._outages = Outages(source.path, self._show_note)
+        self._outages = Outages(source.name, self._show_note)
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
         self._page: Page | None = None
@@ -131,7 +133,7 @@ class Stream:
 
         Raises any DashboardCastError; then, and when cancelled, nothing of the stream is left.
         """
-        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.path}")
+        self._work = asyncio.create_task(self._run(), name=f"stream {self.source.name}")
         # A stream that ends by itself says why through `on_end`.
         self._work.add_done_callback(lambda work: work.cancelled() or work.exception())
         try:
@@ -156,6 +158,10 @@ class Stream:
             await self._open_page(source)
             self.source = source
 
+    async def follow_sun(self) -> None:
+        """Draw dark or light as it is now, where the source follows the sun."""
+        await asyncio.gather(*(page.follow_sun() for page in self._pages))
+
     async def stop(self) -> None:
         """End the stream and everything it started."""
         if self._work:
@@ -179,6 +185,7 @@ class Stream:
             self.profile,
             homes=self._homes,
             credentials=self._credentials,
+            night=self._night,
             on_frame=partial(self._take_frame, self._opened),
             on_verdict=lambda verdict: self._hear(page, verdict),
         )
@@ -219,7 +226,7 @@ class Stream:
         except BaseExceptionGroup as group_error:
             reason = _first(group_error)
             if self.store.segments:
-                _LOGGER.warning("The stream of %s has ended: %s", self.source.path, reason)
+                _LOGGER.warning("The stream of %s has ended: %s", self.source.name, reason)
             await self._end(reason)
             raise reason from group_error
 
@@ -241,7 +248,7 @@ class Stream:
             self._outages.begin(verdict.trouble)
         elif time.monotonic() >= self._renewable_at:
             self._renewable_at = time.monotonic() + _RENEWAL_INTERVAL_S
-            _LOGGER.debug("The page of %s is renewed: %s", self.source.path, verdict.trouble)
+            _LOGGER.debug("The page of %s is renewed: %s", self.source.name, verdict.trouble)
             self._unfit.put_nowait(page)
 
     def _lose(self, page: Page) -> None:
@@ -291,7 +298,7 @@ class Stream:
 
     async def _give_up(self, page: Page) -> None:
         """Close a lost page: it may hold up those that are to come, as it may hang itself."""
-        closing = asyncio.create_task(self._close_page(page), name=f"close page of {self.source.path}")
+        closing = asyncio.create_task(self._close_page(page), name=f"close page of {self.source.name}")
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
         await asyncio.wait([closing], timeout=_CLOSE_TIMEOUT_S)
@@ -304,7 +311,7 @@ class Stream:
             try:
                 await self._open_page(self.source)
             except DashboardCastError as error:
-                _LOGGER.debug("The page of %s goes on as it is: %s", self.source.path, error)
+                _LOGGER.debug("The page of %s goes on as it is: %s", self.source.name, error)
             else:
                 self._outages.count_renewal()
 

@@ -1,0 +1,338 @@
+"""Tests of web pages by URL with a real browser: what lets us in, when they are drawn, where they may go."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+import logging
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+import pytest_socket
+
+from custom_components.dashboard_cast.engine import chromium, visit
+from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.errors import (
+    DashboardCastError,
+    PageNotReadyError,
+    UrlForbiddenError,
+    UrlInvalidError,
+    UrlNotAllowedError,
+)
+from custom_components.dashboard_cast.models import Source, Website
+
+from .frontend import Frontend
+from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size
+from .site import NAME, PASSWORD, Site
+from .viewing import Viewing, refused, tabs_of, viewing
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+BLUE, WHITE = (0, 0, 255), (255, 255, 255)
+SOON_S = 3.0
+SECRETS = ["s3cret-header", "s3cret-cookie", "s3cret-entry", PASSWORD, "s3cret-query", "s3cret-path"]
+
+
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """Let a browser start and end with threads that end, too: the loop outlives the test."""
+    with ThreadPoolExecutor() as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[LocalBrowser]:
+    """Return one browser for all tests, for which every name below `test` is one of this machine."""
+    pytest_socket.enable_socket()
+    local = LocalBrowser()
+    patch = pytest.MonkeyPatch()
+    patch.setattr(chromium, "_SWITCHES", (*chromium._SWITCHES, "--host-resolver-rules=MAP *.test 127.0.0.1"))
+    with own_threads():
+        await local.open_tab()
+    patch.undo()
+    yield local
+    with own_threads():
+        await local.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def home(loopback: None) -> AsyncIterator[Frontend]:
+    """Return what stands for Home Assistant."""
+    async with Frontend() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(loopback: None) -> AsyncIterator[Site]:
+    """Return the web server that is to be seen."""
+    async with Site() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a layout for a still one sooner, to lose no time."""
+    monkeypatch.setattr(visit, "_SCRIPT", visit._SCRIPT.replace("STILL_MS = 1000", "STILL_MS = 200"))
+
+
+def visiting(browser: LocalBrowser, home: Frontend, url: str, **access: Any) -> Any:
+    """Return a web page in a tab, not opened yet."""
+    return viewing(browser, home, source=Source(website=Website(url, **access)), token=refused)
+
+
+async def refusal(browser: LocalBrowser, home: Frontend, url: str, **access: Any) -> DashboardCastError:
+    """Open a web page, which has to fail without any picture, and return why."""
+    async with visiting(browser, home, url, **access) as view:
+        with pytest.raises(DashboardCastError) as caught:
+            await asyncio.wait_for(view.page.open(SOON_S), TIMEOUT_S)
+        assert not view.frames
+    return caught.value
+
+
+async def test_shows_a_page(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page comes as pictures, and nobody signs in."""
+    async with visiting(browser, home, site.page()) as view:
+        await view.page.open()
+        picture = await view.frame(lambda shown: near(pixel(shown, 10, 10), BLUE, 10))
+        assert size(picture) == (SMALL.width, SMALL.height)
+    assert not home.asked
+
+
+async def test_nothing_of_ours_is_in_it(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page by URL has neither what dashboards sign in with nor any other trace of us."""
+    async with visiting(browser, home, site.page(), storage=(("a", "b"),)) as view:
+        await view.page.open()
+        found = await view.evaluate(
+            "Object.keys(window).filter((name) => /dashboardCast|externalApp/.test(name))"
+        )
+        assert found == []
+        assert await view.evaluate("'still' in window") is False
+        assert await view.evaluate("'serviceWorker' in navigator") is False
+
+
+async def test_access(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """Headers, cookies, stored entries and the language reach the page, and nobody else."""
+    async with Site() as other:
+        body = f"""<script>window.early = localStorage.getItem("entry");</script>
+          <img src="{other.url}/elsewhere"><img src="/own">"""
+        view: Viewing
+        source = Source(
+            language="de",
+            website=Website(
+                site.page(body),
+                headers=(("X-Key", "s3cret-header"),),
+                cookies=(("session", "s3cret-cookie"),),
+                storage=(("entry", "s3cret-entry"),),
+            ),
+        )
+        async with viewing(browser, home, source=source, token=refused) as view:
+            await view.page.open()
+            assert await view.evaluate("early") == "s3cret-entry"
+        for asked in (*site.requests("/page/0"), *site.requests("/own")):
+            assert asked.headers["x-key"] == "s3cret-header"
+            assert asked.headers["cookie"] == "session=s3cret-cookie"
+            assert asked.headers["accept-language"].startswith("de")
+        (elsewhere,) = other.requests("/elsewhere")
+        assert "x-key" not in elsewhere.headers
+        # Cookies know no ports (RFC 6265 section 8.5): that is why the other page is not one of ours.
+        assert "authorization" not in elsewhere.headers
+
+
+async def test_basic_authentication(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """Name and password are given to the server that asks; when they are wrong, that is the end."""
+    url = f"{site.url}/guarded"
+    async with visiting(browser, home, url, username=NAME, password=PASSWORD) as view:
+        await view.page.open()
+        await view.frame()
+    for access in ({"username": NAME, "password": "wrong"}, {}):
+        error = await refusal(browser, home, url, **access)
+        assert error.placeholders["detail"] == "it answers 401 Unauthorized"
+
+
+async def test_another_server_gets_no_password(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """Nor headers, when the page sends us there."""
+    async with Site() as other:
+        url = f"{site.url}/redirect?to={other.url}/guarded"
+        headers = (("X-Key", "s3cret-header"),)
+        await refusal(browser, home, url, username=NAME, password=PASSWORD, headers=headers)
+        assert other.requests("/guarded")
+        for asked in other.asked:
+            assert not {"authorization", "x-key"} & set(asked.headers)
+
+
+async def test_two_pages_do_not_know_each_other(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """What one page is given or stores is not there for another, of the same server either."""
+    url = site.page()
+    access: dict[str, Any] = {"cookies": (("session", "mine"),), "storage": (("entry", "mine"),)}
+    async with visiting(browser, home, url, **access) as one, visiting(browser, home, url) as other:
+        await one.page.open()
+        await other.page.open()
+        seen = "document.cookie + '|' + localStorage.getItem('entry')"
+        assert await one.evaluate(seen) == "session=mine|mine"
+        assert await other.evaluate(seen) == "|null"
+
+
+GROWING = """<script>
+  const grow = setInterval(() => document.body.append(document.createElement("p")), 400);
+  setTimeout(() => clearInterval(grow), 1700);
+</script>"""
+
+
+async def test_waits_for_the_layout(
+    browser: LocalBrowser, home: Frontend, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is ready when it has stopped growing, also one that grows in fits and starts."""
+    monkeypatch.setattr(visit, "_SCRIPT", visit._SCRIPT.replace("STILL_MS = 200", "STILL_MS = 800"))
+    async with visiting(browser, home, site.page(GROWING)) as view:
+        await view.page.open()
+        count = await view.evaluate("document.querySelectorAll('p').length")
+        assert count == 4
+        await asyncio.sleep(0.5)
+        assert await view.evaluate("document.querySelectorAll('p').length") == count
+
+
+async def test_server_fails(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """The error of a server is told, and nothing of the address but its origin."""
+    error = await refusal(browser, home, f"{site.url}/broken?token=s3cret-query")
+    assert isinstance(error, PageNotReadyError)
+    assert error.placeholders["detail"] == "it answers 502 Bad Gateway"
+    assert error.placeholders["path"] == site.url
+
+
+async def test_questions_are_answered(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page that asks something before it goes on does not stand still."""
+    body = "<script>window.answer = confirm('Really?'); alert('So be it'); </script>"
+    async with visiting(browser, home, site.page(body)) as view:
+        await view.page.open()
+        assert await view.evaluate("answer") is False
+
+
+async def test_redirects(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page may lead to another, but not to Home Assistant, a debugging port or a file."""
+    async with visiting(browser, home, f"{site.url}/redirect?to=/page/0") as view:
+        await view.page.open()
+    for to in (home.url, home.url.replace("127.0.0.1", "localhost"), "http://[::1]:9222/json"):
+        error = await refusal(browser, home, f"{site.url}/redirect?to={to}/")
+        assert isinstance(error, UrlForbiddenError), to
+    assert not home.asked
+    for to in ("file:///etc/passwd", "data:text/html,x", "chrome://version", "javascript:alert(1)"):
+        assert isinstance(await refusal(browser, home, f"{site.url}/redirect?to={to}"), PageNotReadyError)
+
+
+SIDEWAYS = {
+    "script": "<script>location.href = '{}'</script>",
+    "meta": "<meta http-equiv='refresh' content='0; url={}'>",
+    "form": "<form action='{}'></form><script>document.forms[0].submit()</script>",
+}
+
+
+@pytest.mark.parametrize("way", SIDEWAYS)
+async def test_ways_out(browser: LocalBrowser, home: Frontend, site: Site, way: str) -> None:
+    """Whichever way a page takes to where it may not be, no picture is made of that."""
+    error = await refusal(browser, home, site.page(SIDEWAYS[way].format(f"{home.url}/")))
+    assert isinstance(error, UrlForbiddenError)
+    assert not home.asked
+
+
+async def test_way_out_of_a_running_page(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page that goes there later is lost."""
+    async with visiting(browser, home, site.page()) as view:
+        await view.page.open()
+        await view.evaluate(f"setTimeout(() => {{ location.href = '{home.url}/'; }}, 0)")
+        assert isinstance(await asyncio.wait_for(view.page.lost, TIMEOUT_S), UrlForbiddenError)
+    assert not home.asked
+
+
+async def test_frames_within(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A frame of a page does not get there either; the page goes on without it."""
+    async with Site() as other:
+        body = f"<iframe src='{home.url}/'></iframe><iframe src='{other.url}/inner'></iframe>"
+        async with visiting(browser, home, site.page(body)) as view:
+            await view.page.open()
+    assert not home.asked
+    assert other.requests("/inner")
+
+
+async def test_no_windows(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page opens no other that nobody sees or checks."""
+    body = f"""<a href="{home.url}/" target="_blank">Open</a><script>
+      window.opened = window.open("{home.url}/");
+      document.querySelector("a").click();
+    </script>"""
+    before = len(await tabs_of(browser))
+    async with visiting(browser, home, site.page(body)) as view:
+        await view.page.open()
+        assert await view.evaluate("opened") is None
+        assert len(await tabs_of(browser)) == before + 1
+    assert not home.asked
+
+
+async def test_names_of_this_machine(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """What has a harmless name and is Home Assistant all the same is found out by where it answers from."""
+    async with visiting(browser, home, site.url.replace("127.0.0.1", "page.test")) as view:
+        await view.page.open()
+    error = await refusal(browser, home, home.url.replace("127.0.0.1", "page.test") + "/")
+    assert isinstance(error, UrlForbiddenError)
+
+
+async def test_what_others_may_see(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """Who is no administrator gets what the administrator permits, wherever the page leads."""
+    async with Site() as other:
+        allowed = frozenset({f"{site.url}/"})
+        async with visiting(browser, home, site.page(), allowed=allowed) as view:
+            await view.page.open()
+        for url in (f"{other.url}/", f"{site.url}/redirect?to={other.url}/"):
+            assert isinstance(await refusal(browser, home, url, allowed=allowed), UrlNotAllowedError)
+        narrow = frozenset({f"{site.url}/public/"})
+        for path in ("/public/../private", "/public/%2e%2e/private", "/public/.%2E/private"):
+            error = await refusal(browser, home, site.url + path, allowed=narrow)
+            assert isinstance(error, UrlNotAllowedError), path
+    assert not other.asked
+    assert not site.requests("/private")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "chrome://version", "view-source:http://page.test/"])
+async def test_no_web_page(browser: LocalBrowser, home: Frontend, url: str) -> None:
+    """Whatever the caller has checked, the browser is never sent to what is no web page."""
+    assert isinstance(await refusal(browser, home, url), UrlInvalidError)
+
+
+async def test_secrets_stay_secret(
+    browser: LocalBrowser, home: Frontend, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither logs nor messages nor the names of tasks nor the process list tell what lets us in."""
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.CRITICAL, "aiohttp.access")
+    website = Website(
+        f"{site.url}/s3cret-path?token=s3cret-query",
+        username=NAME,
+        password=PASSWORD,
+        headers=(("X-Key", "s3cret-header"),),
+        cookies=(("session", "s3cret-cookie"),),
+        storage=(("entry", "s3cret-entry"),),
+    )
+    source = Source(website=website)
+    async with viewing(browser, home, source=source, token=refused) as view:
+        await view.page.open()
+        told = [task.get_name() for task in asyncio.all_tasks()]
+        told += [str(argument) for process in processes() for argument in _command(process)]
+    error = await refusal(browser, home, f"{site.url}/broken", **_access(website))
+    told += [repr(source), str(source), repr(website), repr(error), str(error), *caplog.messages]
+    assert not [(secret, text) for secret in SECRETS for text in told if secret in text]
+
+
+def _access(website: Website) -> dict[str, Any]:
+    return {
+        name: getattr(website, name) for name in ("username", "password", "headers", "cookies", "storage")
+    }
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        command: list[str] = process.cmdline()
+    except psutil.Error:
+        return []
+    return command

@@ -1,0 +1,154 @@
+"""Tests of what is shown of a real Home Assistant, and what a page can do with what it holds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+import io
+from typing import Any
+
+from PIL import Image
+import pytest
+import pytest_asyncio
+import pytest_socket
+
+from custom_components.dashboard_cast.engine.page import Page
+from custom_components.dashboard_cast.models import Source
+
+from ..looks import Gallery, gallery as open_gallery
+from .kiosk import ERRORS_SCRIPT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+RELOAD_S = 20.0
+# The brightest a dark dashboard with some lights on it is on average, of 255; a light one has more than 200.
+DARK = 70
+# What nobody in front of a TV can use. Each found is one that can be seen.
+CONTROLS = """(() => {
+  const names = ["ha-sidebar", "ha-menu-button", "ha-icon-button-arrow-prev", "ha-tab-group", "ha-toast",
+    "notification-manager", "dialog"];
+  const found = [];
+  const walk = (root) => {
+    for (const node of root.querySelectorAll("*")) {
+      const bar = root.host?.localName === "hui-root" ? ".header" : ".top-app-bar";
+      const control = node.matches(bar) || names.includes(node.localName);
+      const box = node.getBoundingClientRect();
+      const seen = box.width && box.height && box.right > 0 && box.left < innerWidth;
+      if (control && seen && node.checkVisibility()) found.push(node.localName + "." + node.className);
+      if (node.shadowRoot) walk(node.shadowRoot);
+    }
+  };
+  walk(document);
+  return found;
+})()"""
+HASS = "document.querySelector('home-assistant').hass"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gallery() -> AsyncIterator[Gallery]:
+    """Return a home, and a browser in which a user who may only look is signed in there."""
+    pytest_socket.enable_socket()
+    async with open_gallery() as found:
+        yield found
+
+
+async def evaluate(page: Page, expression: str) -> Any:
+    """Return what an expression is in a page; what it fails with, when it does."""
+    answer = await page._session.send(
+        "Runtime.evaluate",
+        expression=f"(async () => {expression})().catch((error) => error.message || error.error)",
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    return answer["result"].get("value")
+
+
+def brightness(picture: bytes) -> float:
+    """Return how bright a picture is on average, from 0 to 255."""
+    grey = Image.open(io.BytesIO(picture)).convert("L").resize((1, 1), Image.Resampling.BOX)
+    return float(grey.getpixel((0, 0)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/demo-views/sections",
+        "/demo-views/panel",
+        "/demo-views/sidebar",
+        "/demo-views/subview",
+        "/demo-states",
+        "/home/overview",
+        "/light",
+        "/energy",
+        "/history",
+    ],
+)
+async def test_kiosk(gallery: Gallery, path: str) -> None:
+    """Whatever the kind of view, nothing is seen but the view, in the full width of the screen."""
+    async with gallery.page(Source(path, dark=True)) as page:
+        assert await evaluate(page, CONTROLS) == []
+        assert await evaluate(page, f"({ERRORS_SCRIPT})()") == []
+        assert await evaluate(page, "document.documentElement.clientWidth === innerWidth")
+        assert await evaluate(page, f"location.pathname.startsWith('{path}')")
+
+
+async def test_choices(gallery: Gallery) -> None:
+    """What the source says counts more than what the user has chosen for all devices, and changes it not."""
+    home = gallery.home
+    owner, home.token = home.token, gallery.token
+    try:
+        for key, value in (("theme", {"theme": "default", "dark": False}), ("language", {"language": "fr"})):
+            await home.websocket(type="frontend/set_user_data", key=key, value=value)
+        async with gallery.page(Source("/demo-views/sections", dark=True, language="ar")) as page:
+            assert await evaluate(page, "[document.dir || getComputedStyle(document.body).direction]") == [
+                "rtl"
+            ]
+            assert await evaluate(page, f"{HASS}.language") == "ar"
+            assert await evaluate(page, f"{HASS}.themes.darkMode")
+        async with gallery.page(Source("/demo-views/sections")) as page:
+            assert await evaluate(page, f"{HASS}.language") == "fr"
+    finally:
+        for key in ("theme", "language"):
+            await home.websocket(type="frontend/set_user_data", key=key, value=None)
+        home.token = owner
+
+
+async def test_no_flash(gallery: Gallery) -> None:
+    """A dark dashboard that loads itself anew, as after an update, does not light up the room."""
+    async with gallery.page(Source("/demo-views/sections", dark=True)) as page:
+        await evaluate(page, "{ window.old = true; setTimeout(() => location.reload(), 0); }")
+        async with asyncio.timeout(RELOAD_S):
+            while await evaluate(page, "window.old || Boolean(dashboardCast.state().waitsFor)"):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert len(gallery.frames) > 1
+        assert max(brightness(frame.jpeg) for frame in gallery.frames) < DARK
+
+
+async def test_token_scope(gallery: Gallery) -> None:
+    """With what a page of the read-only user holds, nothing can be changed and nobody else be known."""
+    ask = {
+        f"{HASS}.callService('light', 'turn_off', {{ entity_id: 'light.ceiling' }})": "Unauthorized",
+        f"{HASS}.callApi('POST', 'states/light.ceiling', {{ state: 'off' }})": "Response error: 401",
+        f"{HASS}.callWS({{ type: 'config/auth/list' }})": "Unauthorized",
+    }
+    async with gallery.page(Source("/demo-views/sections")) as page:
+        for expression, expected in ask.items():
+            assert await evaluate(page, expression) == expected
+        everything = "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])"
+        assert gallery.token not in await evaluate(page, everything)
+        assert await evaluate(page, f"{HASS}.auth.accessToken") == gallery.token
+    state = await gallery.home.state("light.ceiling")
+    assert state
+    assert state["state"] == "on"
+
+
+async def test_users(gallery: Gallery) -> None:
+    """Any user can be shown the dashboards of, also one who may come from the local network only."""
+    home = gallery.home
+    token = await home.add_user("Resident", "resident", group="system-users")
+    resident = next(
+        user for user in await home.websocket(type="config/auth/list") if user["name"] == "Resident"
+    )
+    shown = Gallery(home, gallery.browser, token)
+    for change in ({}, {"local_only": True}):
+        await home.websocket(type="config/auth/update", user_id=resident["id"], **change)
+        async with shown.page(Source("/demo-views/sections")) as page:
+            assert await evaluate(page, f"{HASS}.user.name") == "Resident"
