@@ -127,6 +127,10 @@ class Television:
         """Write exactly what the screen shows to a PNG file."""
         await self._player.screenshot(path)
 
+    async def colour(self, x: int, y: int) -> tuple[int, int, int]:
+        """Return red, green and blue (0 to 255) of one pixel of the video that plays."""
+        return await self._player.colour(x, y)
+
     async def report(self) -> Report:
         """Return what a viewer saw since the last LOAD or reset."""
         return await self._player.report()
