@@ -14,7 +14,17 @@ from .common import INTEGRATION
 ROOMS = [
     {"const", "models", "errors"},
     {"engine"},
-    {"auth", "urls", "dashboards", "registry", "casting", "devices", "translation"},
+    {
+        "auth",
+        "urls",
+        "dashboards",
+        "icons",
+        "images",
+        "registry",
+        "casting",
+        "devices",
+        "translation",
+    },
     {"views", "services", "cast", "config_flow"},
     {"__init__"},
 ]

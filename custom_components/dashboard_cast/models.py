@@ -34,7 +34,7 @@ class StreamFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to draw: one view of one dashboard, and how it looks."""
+    """What to draw: a view of a dashboard, or several in turn, and how it looks."""
 
     path: str
     """Dashboard and view below the address of Home Assistant, such as `/lovelace/0`."""
@@ -46,6 +46,17 @@ class Source:
     """Code as Home Assistant's frontend knows it, such as `de`; None for that of the user."""
     kiosk: bool = True
     """Whether sidebar and toolbar are hidden."""
+    pixel_shift: bool = False
+    """Whether the picture moves by some pixels now and then, against burn-in."""
+    views: tuple[str, ...] = ()
+    """Paths of what is shown after `path`, in turn."""
+    interval: float = 30.0
+    """How long each of several views is shown, in seconds."""
+
+    @property
+    def turns(self) -> tuple[Source, ...]:
+        """What is shown in turn: for each view a source that has only this one."""
+        return tuple(replace(self, path=path, views=()) for path in (self.path, *self.views))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,32 @@ class Profile:
         if self.height <= limit.height:
             return replace(self, frame_rate=min(self.frame_rate, limit.frame_rate))
         return replace(limit, frame_rate=min(self.frame_rate, limit.frame_rate))
+
+
+class Corner(StrEnum):
+    """Where on the screen a message is."""
+
+    TOP_LEFT = "top_left"
+    TOP_RIGHT = "top_right"
+    BOTTOM_LEFT = "bottom_left"
+    BOTTOM_RIGHT = "bottom_right"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A card over the picture of a stream."""
+
+    text: str
+    title: str = ""
+    icon: str | None = None
+    """An outline: SVG path data in a box of 24 by 24."""
+    image: bytes | None = None
+    """A picture in a format that browsers know."""
+    urgent: bool = False
+    """Whether it is large, in the middle, and makes no room for others."""
+    seconds: float = 10.0
+    """How long it stays."""
+    position: Corner = Corner.TOP_RIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,11 @@
 """The actions."""
 
 import asyncio
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
@@ -23,6 +27,7 @@ from homeassistant.core import (
 )
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
+from homeassistant.util.file import WriteError, write_utf8_file
 import probatio
 
 from .const import (
@@ -35,55 +40,160 @@ from .const import (
     TS_MASTER_PLAYLIST,
 )
 from .dashboards import normalized_path
+from .engine.picture import PictureFormat, developed
 from .errors import (
     DashboardCastError,
+    DestinationMissingError,
+    FileNotAllowedError,
+    FileNotWrittenError,
+    NothingShownError,
     NotSetUpError,
     TargetMissingError,
     TargetNotFoundError,
     TargetUnavailableError,
 )
-from .models import Profile, SizePreset, Source, StreamFormat
+from .icons import async_outline
+from .images import async_image
+from .models import Corner, Message, Profile, SizePreset, Source, StreamFormat
 from .registry import Registry, loaded_registry
 from .translation import translated
 from .urls import stream_path
 
 FORMAT_AUTO: Final = "auto"
 
+SERVICE_MESSAGE: Final = "message"
+SERVICE_SHOW: Final = "show"
+SERVICE_SNAPSHOT: Final = "snapshot"
 SERVICE_START: Final = "start"
 SERVICE_STOP: Final = "stop"
 
 ATTR_DARK: Final = "dark"
 ATTR_DURATION: Final = "duration"
+ATTR_FILE_NAME: Final = "filename"
 ATTR_FORMAT: Final = "format"
 ATTR_FRAME_RATE: Final = "frame_rate"
+ATTR_GREY_LEVELS: Final = "grey_levels"
+ATTR_HEIGHT: Final = "height"
+ATTR_ICON: Final = "icon"
+ATTR_IMAGE: Final = "image"
+ATTR_INTERVAL: Final = "interval"
 ATTR_KIOSK: Final = "kiosk"
 ATTR_LANGUAGE: Final = "language"
+ATTR_MESSAGE: Final = "message"
 ATTR_PATH: Final = "path"
+ATTR_PIXEL_SHIFT: Final = "pixel_shift"
+ATTR_POSITION: Final = "position"
+ATTR_ROTATION: Final = "rotation"
 ATTR_SIZE: Final = "size"
+ATTR_STREAM: Final = "stream"
 ATTR_THEME: Final = "theme"
+ATTR_TITLE: Final = "title"
+ATTR_URGENT: Final = "urgent"
+ATTR_VIEWS: Final = "views"
+ATTR_WIDTH: Final = "width"
 ATTR_ZOOM: Final = "zoom"
 
+FILE_SUFFIXES: Final = {
+    "png": PictureFormat.PNG,
+    "jpg": PictureFormat.JPEG,
+    "jpeg": PictureFormat.JPEG,
+    "webp": PictureFormat.WEBP,
+}
+"""Which format a file's name stands for."""
+ROTATIONS: Final = (0, 90, 180, 270)
+"""Degrees, clockwise."""
+GREY_LEVELS: Final = (2, 4, 16)
+"""What electronic paper shows."""
+MIN_INTERVAL: Final = timedelta(seconds=5)
+"""Between two views that are shown in turn: drawing takes a part of it."""
+MAX_SIDE: Final = 3840
+"""Of a picture, in pixels."""
+
+_LOOK: Final[dict[str, Any]] = {
+    ATTR_THEME: cv.string,
+    ATTR_DARK: cv.boolean,
+    ATTR_ZOOM: probatio.All(probatio.Coerce(float), probatio.Range(min=0.25, max=4.0)),
+    ATTR_LANGUAGE: cv.string,
+    ATTR_KIOSK: cv.boolean,
+}
+"""How a source looks: each is a field of `Source` with its name."""
+_LOOK_DEFAULTS: Final = {ATTR_ZOOM: 1.0, ATTR_KIOSK: True}
+
+
+def _look_fields(*, kept: bool = False) -> dict[probatio.Marker, Any]:
+    """Return the part of a schema that says how a source looks.
+
+    kept: whether what is not given stays as it is, and so has no default.
+    """
+    defaults = {} if kept else _LOOK_DEFAULTS
+    return {
+        probatio.Optional(name, default=defaults.get(name, probatio.UNDEFINED)): check
+        for name, check in _LOOK.items()
+    }
+
+
+# What a picture that stays one has no use for.
+_LIVE_FIELDS: Final = {
+    probatio.Optional(ATTR_PIXEL_SHIFT): cv.boolean,
+    probatio.Optional(ATTR_VIEWS): probatio.All(cv.ensure_list, [cv.string]),
+    probatio.Optional(ATTR_INTERVAL): probatio.All(
+        cv.positive_time_period, probatio.Range(min=MIN_INTERVAL, max=timedelta(days=1))
+    ),
+}
 _START_SCHEMA: Final = probatio.Schema(
     {
         **cv.ENTITY_SERVICE_FIELDS,
         probatio.Required(ATTR_PATH): cv.string,
+        **_LIVE_FIELDS,
+        **_look_fields(),
         probatio.Optional(ATTR_SIZE, default=SizePreset.P720): probatio.Coerce(SizePreset),
         probatio.Optional(ATTR_FRAME_RATE, default=DEFAULT_FRAME_RATE): probatio.All(
             probatio.Coerce(int), probatio.Range(min=1, max=MAX_FRAME_RATE)
         ),
         probatio.Optional(ATTR_FORMAT, default=FORMAT_AUTO): probatio.In([FORMAT_AUTO, *StreamFormat]),
-        probatio.Optional(ATTR_THEME): cv.string,
-        probatio.Optional(ATTR_DARK): cv.boolean,
-        probatio.Optional(ATTR_ZOOM, default=1.0): probatio.All(
-            probatio.Coerce(float), probatio.Range(min=0.25, max=4.0)
-        ),
-        probatio.Optional(ATTR_LANGUAGE): cv.string,
-        probatio.Optional(ATTR_KIOSK, default=True): cv.boolean,
         probatio.Optional(ATTR_DURATION): cv.positive_time_period,
     }
 )
 _TARGET_KEYS: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _STOP_SCHEMA: Final = probatio.Schema({**cv.ENTITY_SERVICE_FIELDS})
+_SHOW_SCHEMA: Final = probatio.Schema(
+    {
+        **cv.ENTITY_SERVICE_FIELDS,
+        probatio.Optional(ATTR_STREAM): cv.string,
+        probatio.Optional(ATTR_PATH): cv.string,
+        **_LIVE_FIELDS,
+        **_look_fields(kept=True),
+    }
+)
+_MESSAGE_SCHEMA: Final = probatio.Schema(
+    {
+        **cv.ENTITY_SERVICE_FIELDS,
+        probatio.Required(ATTR_MESSAGE): cv.string,
+        probatio.Optional(ATTR_TITLE, default=""): cv.string,
+        probatio.Optional(ATTR_ICON): cv.string,
+        probatio.Optional(ATTR_IMAGE): cv.string,
+        probatio.Optional(ATTR_URGENT, default=False): cv.boolean,
+        probatio.Optional(ATTR_DURATION, default={"seconds": 10}): probatio.All(
+            cv.positive_time_period, probatio.Range(min=timedelta(seconds=1), max=timedelta(days=1))
+        ),
+        probatio.Optional(ATTR_POSITION, default=Corner.TOP_RIGHT): probatio.Coerce(Corner),
+    }
+)
+_SIDE: Final = probatio.All(probatio.Coerce(int), probatio.Range(min=16, max=MAX_SIDE))
+_SNAPSHOT_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(ATTR_PATH): cv.string,
+        **_look_fields(),
+        probatio.Optional(ATTR_FILE_NAME): cv.string,
+        probatio.Optional(ATTR_WIDTH, default=1280): _SIDE,
+        probatio.Optional(ATTR_HEIGHT, default=720): _SIDE,
+        probatio.Optional(ATTR_ROTATION, default=0): probatio.All(
+            probatio.Coerce(int), probatio.In(ROTATIONS)
+        ),
+        probatio.Optional(ATTR_GREY_LEVELS): probatio.All(probatio.Coerce(int), probatio.In(GREY_LEVELS)),
+        probatio.Optional(ATTR_FORMAT): probatio.Coerce(PictureFormat),
+    }
+)
 
 
 @callback
@@ -93,6 +203,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
         DOMAIN, SERVICE_START, _async_start, _START_SCHEMA, supports_response=SupportsResponse.OPTIONAL
     )
     hass.services.async_register(DOMAIN, SERVICE_STOP, _async_stop, _STOP_SCHEMA)
+    hass.services.async_register(DOMAIN, SERVICE_SHOW, _async_show, _SHOW_SCHEMA)
+    hass.services.async_register(DOMAIN, SERVICE_MESSAGE, _async_message, _MESSAGE_SCHEMA)
+    hass.services.async_register(
+        DOMAIN,
+        SERVICE_SNAPSHOT,
+        _async_snapshot,
+        _SNAPSHOT_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
 
 
 async def _async_start(call: ServiceCall) -> ServiceResponse:
@@ -117,8 +236,89 @@ async def _async_stop(call: ServiceCall) -> None:
         registry = _registry(call.hass)
     except DashboardCastError as error:
         raise translated(error) from error
-    has_target = any(key in call.data for key in _TARGET_KEYS)
-    await registry.async_stop(_targets(call) if has_target else None)
+    await registry.async_stop(_targets(call) if _has_target(call) else None)
+
+
+async def _async_show(call: ServiceCall) -> None:
+    """Show something else in streams that run."""
+
+    def change(source: Source) -> Source:
+        return _source(call.data, source)
+
+    try:
+        registry = _registry(call.hass)
+        if ATTR_STREAM in call.data:
+            await registry.async_show_in(call.data[ATTR_STREAM], change)
+        if ATTR_STREAM not in call.data or _has_target(call):
+            await registry.async_show(_showing(call, registry), change)
+    except DashboardCastError as error:
+        raise translated(error) from error
+
+
+async def _async_message(call: ServiceCall) -> None:
+    """Show a card over what is shown; without targets, everywhere."""
+    try:
+        registry = _registry(call.hass)
+        targets = _showing(call, registry) if _has_target(call) else None
+        await registry.async_tell(targets, await _async_card(call.hass, call.data))
+    except DashboardCastError as error:
+        raise translated(error) from error
+
+
+async def _async_card(hass: HomeAssistant, data: dict[str, Any]) -> Message:
+    """Return the message of an action; raises an error about its icon or image."""
+    icon, image = data.get(ATTR_ICON), data.get(ATTR_IMAGE)
+    return Message(
+        text=data[ATTR_MESSAGE],
+        title=data[ATTR_TITLE],
+        icon=await async_outline(hass, icon) if icon else None,
+        image=await async_image(hass, image) if image else None,
+        urgent=data[ATTR_URGENT],
+        seconds=data[ATTR_DURATION].total_seconds(),
+        position=data[ATTR_POSITION],
+    )
+
+
+async def _async_snapshot(call: ServiceCall) -> ServiceResponse:
+    """Draw a dashboard and write it to a file, or return it."""
+    data, file = call.data, call.data.get(ATTR_FILE_NAME)
+    form = data.get(ATTR_FORMAT) or _format_of(file or "")
+    try:
+        registry, source = _registry(call.hass), _source(data)
+        if not file and not call.return_response:
+            raise DestinationMissingError
+        if file and not await call.hass.async_add_executor_job(call.hass.config.is_allowed_path, file):
+            raise FileNotAllowedError(file=file)
+        drawn = await registry.async_snapshot(source, data[ATTR_WIDTH], data[ATTR_HEIGHT])
+        picture = await call.hass.async_add_executor_job(
+            developed, drawn, form, data[ATTR_ROTATION], data.get(ATTR_GREY_LEVELS)
+        )
+        if file:
+            await _async_write(call.hass, file, picture)
+    except DashboardCastError as error:
+        raise translated(error) from error
+    if not call.return_response:
+        return None
+    sides = data[ATTR_WIDTH], data[ATTR_HEIGHT]
+    width, height = reversed(sides) if data[ATTR_ROTATION] % 180 else sides
+    return {
+        "image": b64encode(picture).decode(),
+        "content_type": form.content_type,
+        "width": width,
+        "height": height,
+    }
+
+
+def _format_of(file: str) -> PictureFormat:
+    return FILE_SUFFIXES.get(file.rpartition(".")[2].lower(), PictureFormat.PNG)
+
+
+async def _async_write(hass: HomeAssistant, file: str, data: bytes) -> None:
+    """Write a file, or leave it as it was; raises FileNotWrittenError."""
+    try:
+        await hass.async_add_executor_job(partial(write_utf8_file, file, data, mode="wb"))
+    except WriteError as error:
+        raise FileNotWrittenError(file=file, detail=str(error)) from error
 
 
 async def _async_cast(
@@ -157,15 +357,17 @@ def _registry(hass: HomeAssistant) -> Registry:
     return registry
 
 
-def _source(data: dict[str, Any]) -> Source:
-    return Source(
-        path=normalized_path(data[ATTR_PATH]),
-        theme=data.get(ATTR_THEME),
-        dark=data.get(ATTR_DARK),
-        zoom=data[ATTR_ZOOM],
-        language=data.get(ATTR_LANGUAGE),
-        kiosk=data[ATTR_KIOSK],
-    )
+def _source(data: dict[str, Any], previous: Source | None = None) -> Source:
+    """Return the source of an action; what is not given stays as it was. Raises PathInvalidError."""
+    given: dict[str, Any] = {name: data[name] for name in (*_LOOK, ATTR_PIXEL_SHIFT) if name in data}
+    if ATTR_PATH in data:
+        # Views belong to what they come after.
+        given |= {ATTR_PATH: normalized_path(data[ATTR_PATH]), ATTR_VIEWS: ()}
+    if ATTR_VIEWS in data:
+        given[ATTR_VIEWS] = tuple(normalized_path(path) for path in data[ATTR_VIEWS])
+    if ATTR_INTERVAL in data:
+        given[ATTR_INTERVAL] = data[ATTR_INTERVAL].total_seconds()
+    return replace(previous, **given) if previous else Source(**given)
 
 
 def _profile(data: dict[str, Any]) -> Profile:
@@ -181,6 +383,25 @@ def _targets(call: ServiceCall) -> set[str]:
         if split_entity_id(entity_id)[0] == MEDIA_PLAYER_DOMAIN
     }
     return selected.referenced | players
+
+
+def _has_target(call: ServiceCall) -> bool:
+    return any(key in call.data for key in _TARGET_KEYS)
+
+
+def _showing(call: ServiceCall, registry: Registry) -> Iterable[str]:
+    """Return the targets that show something; of an area and the like, those that do.
+
+    Raises TargetMissingError, or NothingShownError for one that was named, or when none does.
+    """
+    targets, shown = _targets(call), registry.sessions.keys()
+    if not targets:
+        raise TargetMissingError
+    named = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data)).referenced
+    idle = sorted((named or targets) - shown)
+    if idle and (named or not targets & shown):
+        raise NothingShownError(entity=", ".join(idle))
+    return sorted(targets & shown)
 
 
 def _check_target(hass: HomeAssistant, entity_id: str) -> None:

@@ -5,6 +5,7 @@ import base64
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 import json
 import logging
 import math
@@ -16,6 +17,7 @@ from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, 
 from ..models import Frame, Profile, Source
 from .cdp import Json, Tab
 from .compositor import Compositor
+from .overlay import Overlay
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -30,6 +32,11 @@ _JPEG_QUALITY: Final = 90
 _HEALTH_INTERVAL_S: Final = 5.0
 # A frame's time further than this from now is a wrong clock, in seconds.
 _MAX_AGE_S: Final = 1.0
+# A picture that moves against burn-in goes so far, in pixels, in such steps, one in so many seconds: too far
+# for the edges of cards to stay on the same pixels, and too slowly to be seen.
+_SHIFT: Final = 4
+_SHIFTS: Final = ((2, 0), (4, 0), (4, 2), (4, 4), (2, 4), (0, 4), (0, 2), (0, 0))
+_SHIFT_INTERVAL_S: Final = 120.0
 # What the page calls to be signed in, and when it is about to change.
 _SIGN_IN: Final = "dashboardCastSignIn"
 _CHANGED: Final = "dashboardCastChanged"
@@ -57,6 +64,8 @@ class Page:
     home: address of Home Assistant as the browser reaches it, without a path.
     credentials: asked for an access token whenever the frontend wants one; may raise SignInFailedError.
     on_frame: called with every new frame, at most `profile.frame_rate` times a second.
+    overlay: the messages to draw over it, on every document that it comes to show.
+    lossless: whether frames are PNG instead of JPEG.
     """
 
     def __init__(
@@ -68,6 +77,8 @@ class Page:
         home: str,
         credentials: Credentials,
         on_frame: Callable[[Frame], None],
+        overlay: Overlay | None = None,
+        lossless: bool = False,
     ) -> None:
         self._tab = tab
         self._session = tab.session
@@ -76,6 +87,8 @@ class Page:
         self._home = home
         self._credentials = credentials
         self._on_frame = on_frame
+        self._overlay = overlay or Overlay()
+        self._frame_format = "png" if lossless else "jpeg"
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
         self._frames = 0
@@ -94,8 +107,17 @@ class Page:
         await self._navigate(timeout)
         await self._wait_until_drawn(timeout)
         self._run(self._watch)
+        if self._source.pixel_shift:
+            self._run(self._shift)
         self._session.on("Page.screencastFrame", self._take_frame)
+        await self.draw_overlay()
         await self._cast()
+        if self._compositor:
+            self._compositor.wake()
+
+    async def draw_overlay(self) -> None:
+        """Draw the messages that are due now."""
+        await self._overlay.draw(self._session)
         if self._compositor:
             self._compositor.wake()
 
@@ -111,22 +133,13 @@ class Page:
         send = self._session.send
         await send("Page.enable")
         await send("Runtime.enable")
+        self._session.on("Page.domContentEventFired", lambda _: self._run(self.draw_overlay))
         self._session.on("Runtime.bindingCalled", self._called)
         await send("Runtime.addBinding", name=_SIGN_IN)
         await send("Runtime.addBinding", name=_CHANGED)
         if self._compositor:
             self._run(self._compositor.run)
-        # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
-        # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
-        width, height = self._profile.width / self._source.zoom, self._profile.height / self._source.zoom
-        await send(
-            "Emulation.setDeviceMetricsOverride",
-            width=math.ceil(width),
-            height=math.ceil(height),
-            deviceScaleFactor=1,
-            mobile=False,
-            viewport={"x": 0, "y": 0, "width": width, "height": height, "scale": self._source.zoom},
-        )
+        await self._look_at(0, 0)
         if self._source.dark is not None:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if self._source.dark else "light"}
             await send("Emulation.setEmulatedMedia", features=[scheme])
@@ -135,11 +148,41 @@ class Page:
             source=script(self._source, self._home, tells=self._tab.frame_control),
         )
 
+    async def _look_at(self, x: int, y: int) -> None:
+        """Set the page's screen, and from where on it is seen: x and y in pixels of the picture."""
+        # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
+        # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
+        zoom, profile = self._source.zoom, self._profile
+        # A picture that moves has an edge to move over.
+        edge = _SHIFT if self._source.pixel_shift else 0
+        await self._session.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=math.ceil((profile.width + edge) / zoom),
+            height=math.ceil((profile.height + edge) / zoom),
+            deviceScaleFactor=1,
+            mobile=False,
+            viewport={
+                "x": x / zoom,
+                "y": y / zoom,
+                "width": profile.width / zoom,
+                "height": profile.height / zoom,
+                "scale": zoom,
+            },
+        )
+
+    async def _shift(self) -> None:
+        """Move the picture now and then, round a small square; without a change it costs nothing."""
+        for x, y in cycle(_SHIFTS):
+            await asyncio.sleep(_SHIFT_INTERVAL_S)
+            await self._look_at(x, y)
+            if self._compositor:
+                self._compositor.wake()
+
     async def _cast(self) -> None:
         """Let frames come, beginning with what is drawn now."""
         await self._session.send(
             "Page.startScreencast",
-            format="jpeg",
+            format=self._frame_format,
             quality=_JPEG_QUALITY,
             maxWidth=self._profile.width,
             maxHeight=self._profile.height,

@@ -10,11 +10,12 @@ import time
 from typing import Final
 
 from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError
-from ..models import Frame, Init, Profile, Source
+from ..models import Frame, Init, Message, Profile, Source
 from . import playlist
 from .cdp import Browser
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
+from .overlay import Overlay
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
@@ -67,6 +68,7 @@ class Stream:
         self._on_end = on_end
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
+        self._overlay = Overlay()
         self._page: Page | None = None
         self._pages: set[Page] = set()
         self._opening = asyncio.Lock()
@@ -127,12 +129,17 @@ class Stream:
     async def show(self, source: Source) -> None:
         """Draw another source, or the same on a new page, for the viewers there are; once it has started.
 
-        What is shown stays until the new page is drawn, and for good when that fails: raises what `Page.open`
-        does, or BrowserMissingError.
+        What is shown stays until the new page is drawn, and for good when that fails or is cancelled: raises
+        what `Page.open` does, or BrowserMissingError.
         """
         async with self._opening:
             await self._open_page(source)
-            self.source = source
+
+    async def tell(self, message: Message) -> None:
+        """Show a message over the picture, whatever page shows in the time that it stays."""
+        self._overlay.add(message)
+        if self._page:
+            await self._page.draw_overlay()
 
     async def stop(self) -> None:
         """End the stream and everything it started."""
@@ -158,6 +165,7 @@ class Stream:
             home=self._home,
             credentials=self._credentials,
             on_frame=partial(self._take_frame, self._opened),
+            overlay=self._overlay,
         )
         self._pages.add(page)
         try:
@@ -165,10 +173,11 @@ class Stream:
         except BaseException:
             await self._close_page(page)
             raise
-        previous, self._page = self._page, page
+        previous, self._page, self.source = self._page, page, source
         page.lost.add_done_callback(lambda _lost: self._lost.put_nowait(page))
         if previous:
-            await self._close_page(previous)
+            # Who has changed his mind by now does not keep the old page open.
+            await asyncio.shield(self._close_page(previous))
 
     async def _close_page(self, page: Page) -> None:
         self._pages.discard(page)
