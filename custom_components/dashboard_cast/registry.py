@@ -171,7 +171,7 @@ class Registry:
         sessions = [self._session_on(entity_id) for entity_id in entity_ids]
         for session in sessions:
             await session.async_started()
-        await _all(self._async_show_in(slot, sessions, change) for slot in self._slots_of(sessions))
+        await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
 
     async def async_show_in(self, url: str, change: Callable[[Source], Source]) -> None:
         """Show something else in the stream at an address, for whoever watches; raises as `async_show`.
@@ -184,7 +184,7 @@ class Registry:
             raise StreamNotFoundError
         await asyncio.wait([slot.ready])
         self._started(slot)
-        await self._async_show_in(slot, [*slot.sessions], change)
+        await self._async_change(slot, [*slot.sessions], change)
 
     async def async_tell(self, entity_ids: Iterable[str] | None, message: Message) -> None:
         """Show a message over what these media players show, or over everything that is shown.
@@ -195,7 +195,7 @@ class Registry:
             slots = [*self._slots]
         else:
             slots = self._slots_of([self._session_on(entity_id) for entity_id in entity_ids])
-        await _all(slot.stream.tell(message) for slot in slots)
+        await at_once(slot.stream.tell(message) for slot in slots)
 
     async def async_open(self, source: Source, profile: Profile) -> Stream:
         """Return a running stream for whoever gets its address; raises a DashboardCastError."""
@@ -363,7 +363,7 @@ class Registry:
         wanted = set(sessions)
         return [slot for slot in self._slots if slot.sessions & wanted]
 
-    async def _async_show_in(
+    async def _async_change(
         self, slot: _Slot, sessions: Iterable[CastSession], change: Callable[[Source], Source]
     ) -> None:
         """Show something else on those of a stream's media players that these sessions are on."""
@@ -375,7 +375,7 @@ class Registry:
         elif slot.sessions == wanted:
             await self._async_switch(slot, source)
         else:
-            await _all(self._async_part(session, source) for session in wanted)
+            await at_once(self._async_part(session, source) for session in wanted)
 
     async def _async_part(self, session: CastSession, source: Source) -> None:
         """Send a media player to a stream of its own, for as long as it was to show the one before."""
@@ -497,7 +497,7 @@ class Registry:
             await asyncio.wait(self._ending)
 
 
-async def _all(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
+async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
     """Do several things at once; when some fail the others go on, and the first failure is raised."""
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):

@@ -1,6 +1,5 @@
 """The actions."""
 
-import asyncio
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import replace
@@ -55,7 +54,7 @@ from .errors import (
 from .icons import async_outline
 from .images import async_image
 from .models import Corner, Message, Profile, SizePreset, Source, StreamFormat
-from .registry import Registry, loaded_registry
+from .registry import Registry, at_once, loaded_registry
 from .translation import translated
 from .urls import stream_path
 
@@ -281,36 +280,43 @@ async def _async_card(hass: HomeAssistant, data: dict[str, Any]) -> Message:
 
 async def _async_snapshot(call: ServiceCall) -> ServiceResponse:
     """Draw a dashboard and write it to a file, or return it."""
-    data, file = call.data, call.data.get(ATTR_FILE_NAME)
-    form = data.get(ATTR_FORMAT) or _format_of(file or "")
+    file: str | None = call.data.get(ATTR_FILE_NAME)
+    form = call.data.get(ATTR_FORMAT) or _format_of(file)
     try:
-        registry, source = _registry(call.hass), _source(data)
-        if not file and not call.return_response:
+        registry = _registry(call.hass)
+        if file:
+            await _async_check_file(call.hass, file)
+        elif not call.return_response:
             raise DestinationMissingError
-        if file and not await call.hass.async_add_executor_job(call.hass.config.is_allowed_path, file):
-            raise FileNotAllowedError(file=file)
-        drawn = await registry.async_snapshot(source, data[ATTR_WIDTH], data[ATTR_HEIGHT])
+        drawn = await registry.async_snapshot(
+            _source(call.data), call.data[ATTR_WIDTH], call.data[ATTR_HEIGHT]
+        )
         picture = await call.hass.async_add_executor_job(
-            developed, drawn, form, data[ATTR_ROTATION], data.get(ATTR_GREY_LEVELS)
+            developed, drawn, form, call.data[ATTR_ROTATION], call.data.get(ATTR_GREY_LEVELS)
         )
         if file:
             await _async_write(call.hass, file, picture)
     except DashboardCastError as error:
         raise translated(error) from error
-    if not call.return_response:
-        return None
+    return _pictured(call.data, form, picture) if call.return_response else None
+
+
+def _pictured(data: dict[str, Any], form: PictureFormat, picture: bytes) -> ServiceResponse:
     sides = data[ATTR_WIDTH], data[ATTR_HEIGHT]
     width, height = reversed(sides) if data[ATTR_ROTATION] % 180 else sides
-    return {
-        "image": b64encode(picture).decode(),
-        "content_type": form.content_type,
-        "width": width,
-        "height": height,
-    }
+    image = b64encode(picture).decode()
+    return {"image": image, "content_type": form.content_type, "width": width, "height": height}
 
 
-def _format_of(file: str) -> PictureFormat:
-    return FILE_SUFFIXES.get(file.rpartition(".")[2].lower(), PictureFormat.PNG)
+def _format_of(file: str | None) -> PictureFormat:
+    """Return the format that a file's name stands for."""
+    return FILE_SUFFIXES.get((file or "").rpartition(".")[2].lower(), PictureFormat.PNG)
+
+
+async def _async_check_file(hass: HomeAssistant, file: str) -> None:
+    """Check that Home Assistant permits a file; raises FileNotAllowedError."""
+    if not await hass.async_add_executor_job(hass.config.is_allowed_path, file):
+        raise FileNotAllowedError(file=file)
 
 
 async def _async_write(hass: HomeAssistant, file: str, data: bytes) -> None:
@@ -327,13 +333,10 @@ async def _async_cast(
     """Cast to all targets at once; when some fail the others go on, and the first failure is raised."""
     duration: timedelta | None = data.get(ATTR_DURATION)
     stream_format = None if data[ATTR_FORMAT] == FORMAT_AUTO else StreamFormat(data[ATTR_FORMAT])
-    casts = (
+    await at_once(
         registry.async_cast(entity_id, source, profile, duration, stream_format)
         for entity_id in sorted(targets)
     )
-    for result in await asyncio.gather(*casts, return_exceptions=True):
-        if isinstance(result, BaseException):
-            raise result
 
 
 async def _async_response(

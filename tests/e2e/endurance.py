@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from ..home.api import ServiceError
 from ..home.home import Home
 from ..home.usage import MB, ProcessTree
 from .house import CLOCK_DASHBOARD, STILL_DASHBOARD
@@ -20,7 +21,8 @@ WARM_UP = 2
 LOOK_EVERY = 10
 # What may come and go by itself, such as connections that are kept a while.
 SLACK = {"files": 3, "tasks": 3}
-# Memory counts as flat when its last fifth is at most so much above its first.
+# Memory counts as flat when it is, in the last fifth of the time, at most so much above what it was in the
+# second: in the first all kinds of caches fill.
 MOST_GROWTH = 0.05
 
 
@@ -46,12 +48,17 @@ async def take(home: Home) -> Census:
 
 
 async def cycle(home: Home, number: int) -> None:
-    """Start a stream, watch it, show something else in it, show a message, and stop it."""
+    """Start a stream, watch it, show a message and something else in it, and stop it."""
     path = (STILL_DASHBOARD, CLOCK_DASHBOARD)[number % 2]
     answer = await home.call("dashboard_cast", "start", {"path": path}, return_response=True)
     await _watch(home, answer["url"])
     await home.call("dashboard_cast", "message", {"message": f"Number {number}", "icon": "mdi:bell"})
-    await home.call("dashboard_cast", "show", {"stream": answer["url"], "dark": True})
+    # One is given up for the other.
+    shows = [
+        home.call("dashboard_cast", "show", {"stream": answer["url"], "dark": dark}) for dark in (True, False)
+    ]
+    results = await asyncio.gather(*shows, return_exceptions=True)
+    assert {type(result) for result in results} == {ServiceError, type(None)}, results
     await home.call("dashboard_cast", "stop")
 
 
@@ -78,16 +85,18 @@ async def endure(home: Home, cycles: int, say: Any = lambda _text: None) -> list
     for number in range(1, cycles + 1):
         await cycle(home, number)
         if number % LOOK_EVERY == 0:
-            memory.append(await _memory(home))
-            rate = number / (time.monotonic() - begun)
-            say(f"{number} cycles, {rate:.2f} a second, {memory[-1]:.0f} MB")
+            by_name = await _memory(home)
+            memory.append(sum(by_name.values()))
+            parts = ", ".join(f"{name} {size:.0f} MB" for name, size in by_name.items())
+            say(f"{number} cycles in {time.monotonic() - begun:.0f} s: {parts}")
     return (await take(home)).leaks(before) + growth(memory)
 
 
-async def _memory(home: Home) -> float:
-    """Return the memory of all that belongs to the home while nothing is shown, in MB (PSS)."""
+async def _memory(home: Home) -> dict[str, float]:
+    """Return the memory of all that belongs to the home while nothing is shown, by program in MB (PSS)."""
     tree = ProcessTree(home.pid, mark=home.mark)
-    return await asyncio.to_thread(tree.pss_bytes) / MB
+    memory = await asyncio.to_thread(tree.pss_by_name)
+    return {name: size / MB for name, size in memory.items()}
 
 
 def growth(memory: list[float]) -> list[str]:
@@ -95,8 +104,9 @@ def growth(memory: list[float]) -> list[str]:
     fifth = len(memory) // 5
     if not fifth:
         return []
-    first, last = median(memory[:fifth]), median(memory[-fifth:])
-    return [f"{first:.0f} MB at first, {last:.0f} MB at last"] if last > first * (1 + MOST_GROWTH) else []
+    before, after = median(memory[fifth : 2 * fifth]), median(memory[-fifth:])
+    grown = after > before * (1 + MOST_GROWTH)
+    return [f"memory: {before:.0f} MB before, {after:.0f} MB now"] if grown else []
 
 
 async def main() -> int:

@@ -139,6 +139,6 @@ async def test_nothing_stays(house: House) -> None:
 
 async def test_growth() -> None:
     """Memory that grows all the time is told; a peak is not."""
-    assert growth([100, 101, 99, 150, 100, 102, 100, 101, 99, 100]) == []
-    assert growth([100 + number for number in range(10)]) == ["100 MB at first, 108 MB at last"]
+    assert growth([50, 70, 99, 101, 150, 102, 100, 150, 99, 100]) == []
+    assert growth([100 + 2 * number for number in range(10)]) == ["memory: 105 MB before, 117 MB now"]
     assert growth([100]) == []

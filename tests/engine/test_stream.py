@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 import time
-from typing import override
+from typing import Any, override
 
 import pytest
 
 from custom_components.dashboard_cast.engine import fmp4, stream as stream_module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
-from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.cdp import Browser, FlatSession, Tab
 from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import Segment
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
@@ -445,6 +445,44 @@ async def test_show_cancelled(fake: FakeBrowser, ends: Ends) -> None:
     assert [tab.closed.is_set() for tab in fake.tabs] == [False, True]
     assert stream.source == Source("/")
     await stream.stop()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "Target.createBrowserContext",
+        "Target.createTarget",
+        "Target.attachToTarget",
+        "Security.setIgnoreCertificateErrors",
+        "Page.enable",
+        "Page.navigate",
+    ],
+)
+async def test_show_cancelled_while_opening(
+    stream: Stream,
+    browser: LocalBrowser,
+    frontend: Frontend,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    """Whatever the browser is just doing for a page that nobody wants any more is undone."""
+    ask = FlatSession.send
+
+    async def send(self: FlatSession, called: str, **parameters: Any) -> Any:
+        if called == method:
+            asyncio.get_running_loop().call_soon(showing.cancel)
+        return await ask(self, called, **parameters)
+
+    monkeypatch.setattr(FlatSession, "send", send)
+    showing = asyncio.create_task(stream.show(Source(frontend.scene())))
+    await asyncio.wait([showing])
+    assert showing.cancelled()
+    assert browser._chromium
+    session, contexts = browser._chromium.session, list[str]()
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(contexts) != 1:
+            contexts = (await session.send("Target.getBrowserContexts"))["browserContextIds"]
+    assert len(browser._tabs) == 1
 
 
 async def test_show_cancelled_too_late(fake: FakeBrowser, ends: Ends) -> None:

@@ -122,7 +122,7 @@ class LocalTab(Tab):
     @classmethod
     async def open(cls, chromium: Chromium, forget: Callable[[LocalTab], None]) -> Self:
         """Open a tab; `forget` is called when it is closed. Raises BrowserFailedError."""
-        context = await chromium.session.send("Target.createBrowserContext", disposeOnDetach=True)
+        context = await _context(chromium.session)
         try:
             session = await chromium.open_tab(context)
             # The certificate of Home Assistant seldom fits the address that is nearest to the browser.
@@ -164,6 +164,18 @@ class LocalTab(Tab):
             await _dispose(self._chromium.session, self._context)
         finally:
             self._forget(self)
+
+
+async def _context(browser: FlatSession) -> Json:
+    """Return a new browser context; one that is made for whoever has given up by then is closed."""
+    making = asyncio.ensure_future(browser.send("Target.createBrowserContext", disposeOnDetach=True))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        with suppress(BrowserFailedError, TimeoutError):
+            async with asyncio.timeout(_TAB_TIMEOUT_S):
+                await _dispose(browser, await making)
+        raise
 
 
 async def _dispose(browser: FlatSession, context: Json) -> None:

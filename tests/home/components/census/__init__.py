@@ -46,7 +46,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 
 
 async def _tabs(hass: HomeAssistant) -> int:
-    """Return how many tabs the browser has, besides the one that asks."""
+    """Return how many tabs the browser has, with the one that asks."""
     registry = loaded_registry(hass)
     assert registry is not None
     tab: Tab = await registry._browser.open_tab()
@@ -54,4 +54,4 @@ async def _tabs(hass: HomeAssistant) -> int:
         targets = (await tab.session.send("Target.getTargets"))["targetInfos"]
     finally:
         await tab.close()
-    return len([target for target in targets if target["type"] == "page"]) - 1
+    return len([target for target in targets if target["type"] == "page"])
