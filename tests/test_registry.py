@@ -626,6 +626,28 @@ async def test_end_while_showing(
     assert not registry.streams
 
 
+@pytest.mark.parametrize("by_address", [False, True])
+async def test_end_before_showing(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    players: Players,
+    studio: Studio,
+    by_address: bool,
+) -> None:
+    """Where nothing is shown any more when it could begin, nothing is drawn, and that is told."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    if by_address:
+        asking = registry.async_show_in(url_of(studio.only), lambda _source: OTHER_SOURCE)
+        showing = hass.async_create_background_task(asking, "show of the test", eager_start=True)
+    else:
+        showing = show_task(hass, registry)
+    registry.sessions[TV].supersede()
+    with pytest.raises((NothingShownError, ShowSupersededError)):
+        await showing
+    assert not studio.only.asked
+
+
 async def test_show_in_a_stream(
     hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
 ) -> None:

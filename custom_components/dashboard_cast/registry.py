@@ -1,7 +1,7 @@
 """What runs: every stream and every cast session, and who ends them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import logging
@@ -159,7 +159,7 @@ class Registry:
             await self._async_switched(slot)
         return session
 
-    async def async_show(self, entity_ids: Iterable[str], change: Callable[[Source], Source]) -> None:
+    async def async_show(self, entity_ids: Collection[str], change: Callable[[Source], Source]) -> None:
         """Show something else on media players that show something, in the streams that they play already.
 
         change: returns what to show instead of a source. A stream that also other media players play goes on
@@ -168,9 +168,10 @@ class Registry:
         before anything is changed, ShowSupersededError when something else is to be shown before this was
         drawn, or another DashboardCastError.
         """
-        sessions = [self._session_on(entity_id) for entity_id in entity_ids]
-        for session in sessions:
+        for session in [self._session_on(entity_id) for entity_id in entity_ids]:
             await session.async_started()
+        # Those that play by now: some may have ended meanwhile.
+        sessions = [self._session_on(entity_id) for entity_id in entity_ids]
         await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
 
     async def async_show_in(self, url: str, change: Callable[[Source], Source]) -> None:
@@ -369,6 +370,8 @@ class Registry:
         """Show something else on those of a stream's media players that these sessions are on."""
         source = change(slot.source)
         await self._async_check(source)
+        if slot not in self._slots:
+            raise ShowSupersededError(path=source.path)
         wanted = slot.sessions & set(sessions)
         if source == slot.source:
             await self._async_switched(slot)

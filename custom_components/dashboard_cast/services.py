@@ -1,7 +1,6 @@
 """The actions."""
 
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -392,7 +391,7 @@ def _has_target(call: ServiceCall) -> bool:
     return any(key in call.data for key in _TARGET_KEYS)
 
 
-def _showing(call: ServiceCall, registry: Registry) -> Iterable[str]:
+def _showing(call: ServiceCall, registry: Registry) -> list[str]:
     """Return the targets that show something; of an area and the like, those that do.
 
     Raises TargetMissingError, or NothingShownError for one that was named, or when none does.

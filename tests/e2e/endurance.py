@@ -85,6 +85,7 @@ async def endure(home: Home, cycles: int, say: Any = lambda _text: None) -> list
     for number in range(1, cycles + 1):
         await cycle(home, number)
         if number % LOOK_EVERY == 0:
+            await take(home)
             by_name = await _memory(home)
             memory.append(sum(by_name.values()))
             parts = ", ".join(f"{name} {size:.0f} MB" for name, size in by_name.items())
@@ -93,7 +94,7 @@ async def endure(home: Home, cycles: int, say: Any = lambda _text: None) -> list
 
 
 async def _memory(home: Home) -> dict[str, float]:
-    """Return the memory of all that belongs to the home while nothing is shown, by program in MB (PSS)."""
+    """Return the memory that is in use while nothing is shown, by program in MB (PSS)."""
     tree = ProcessTree(home.pid, mark=home.mark)
     memory = await asyncio.to_thread(tree.pss_by_name)
     return {name: size / MB for name, size in memory.items()}
