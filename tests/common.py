@@ -45,7 +45,7 @@ from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import PART_TICKS, SegmentStore
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
 from custom_components.dashboard_cast.errors import DashboardCastError
-from custom_components.dashboard_cast.models import Profile, Sample, Source
+from custom_components.dashboard_cast.models import Message, Profile, Sample, Source
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.urls import stream_path
 
@@ -124,6 +124,10 @@ class FakeStream(Stream):
         self.homes: Homes = keywords["homes"]
         self.credentials: Credentials = keywords["credentials"]
         self.ended = False
+        self.asked: list[Source] = []
+        """What it was to show after its start."""
+        self.told: list[Message] = []
+        """The messages that it was to show."""
         self._tell_end: Callable[[BaseException | None], None] = keywords["on_end"]
         self._studio = studio
 
@@ -144,6 +148,16 @@ class FakeStream(Stream):
             raise
         fill(self.store)
         self.touch()
+
+    @override
+    async def show(self, source: Source) -> None:
+        self.asked.append(source)
+        await self._studio.admit()
+        self.source = source
+
+    @override
+    async def tell(self, message: Message) -> None:
+        self.told.append(message)
 
     @override
     async def stop(self) -> None:
@@ -167,14 +181,14 @@ def _open() -> asyncio.Event:
 
 @dataclass
 class Studio:
-    """Makes the streams, and decides how they start."""
+    """Makes the streams, and decides how they start and come to show something else."""
 
     failure: Exception | None = None
-    """What the next start fails with."""
+    """What the next start, or the next change, fails with."""
     streams: list[FakeStream] = field(default_factory=list)
     """All that were made."""
     gate: asyncio.Event = field(default_factory=_open)
-    """Open while streams may start."""
+    """Open while streams may start, and pages are drawn."""
 
     def make(self, *arguments: Any, **keywords: Any) -> FakeStream:
         """Return a new stream."""
@@ -183,7 +197,7 @@ class Studio:
         return stream
 
     async def admit(self) -> None:
-        """Let a stream begin, once streams may start; raises what it is to fail with."""
+        """Let a stream begin, once that may be; raises what it is to fail with."""
         await self.gate.wait()
         if self.failure:
             raise self.failure
@@ -389,6 +403,18 @@ def cast_task(
             return await registry.async_cast(entity_id, source, PROFILE)
 
     return hass.async_create_background_task(cast(), "cast of the test", eager_start=True)
+
+
+def show_task(
+    hass: HomeAssistant, registry: Registry, source: Source = OTHER_SOURCE, *entity_ids: str
+) -> asyncio.Task[None]:
+    """Begin to show something else on media players, on the TV unless others are named."""
+
+    async def show() -> None:
+        async with asyncio.timeout(10):
+            await registry.async_show(entity_ids or (TV,), lambda _source: source)
+
+    return hass.async_create_background_task(show(), "show of the test", eager_start=True)
 
 
 def open_task(hass: HomeAssistant, registry: Registry) -> asyncio.Task[Stream]:

@@ -14,7 +14,19 @@ from .common import INTEGRATION
 ROOMS = [
     {"const", "models", "errors"},
     {"engine"},
-    {"addresses", "auth", "browsers", "urls", "dashboards", "registry", "casting", "devices", "translation"},
+    {
+        "addresses",
+        "auth",
+        "browsers",
+        "urls",
+        "dashboards",
+        "icons",
+        "images",
+        "registry",
+        "casting",
+        "devices",
+        "translation",
+    },
     {"views", "services", "cast", "config_flow", "diagnostics"},
     {"__init__"},
 ]

@@ -16,16 +16,20 @@ from custom_components.dashboard_cast.errors import (
     DashboardCastError,
     DashboardNotFoundError,
     EncoderFailedError,
+    NothingShownError,
     PageNotReadyError,
+    ShowSupersededError,
     StartCancelledError,
     StartSupersededError,
+    StreamNotFoundError,
     UrlForbiddenError,
 )
-from custom_components.dashboard_cast.models import Profile, SizePreset, Source, Website
+from custom_components.dashboard_cast.models import Message, Profile, SizePreset, Source, Website
 from custom_components.dashboard_cast.registry import VIEWER_TIMEOUT, Registry, loaded_registry
 
 from .common import (
     OTHER_SOURCE,
+    PATH,
     PLAYER,
     PROFILE,
     SECOND_TV,
@@ -40,6 +44,8 @@ from .common import (
     cast_task,
     open_task,
     settled,
+    show_task,
+    until,
     url_of,
 )
 
@@ -456,3 +462,339 @@ async def test_web_pages_are_checked_first(registry: Registry, players: Players,
     assert not studio.streams
     await registry.async_cast(TV, Source(website=Website("http://page.example/")), PROFILE)
     assert studio.only.source.name == "http://page.example"
+
+
+THIRD_SOURCE = Source(path="/tv-wall/kitchen", dark=True)
+
+
+async def test_show(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """What a TV shows is changed without another LOAD, and that is what it shows from then on."""
+    session = await registry.async_cast(TV, SOURCE, PROFILE)
+    await show_task(hass, registry)
+    assert studio.only.asked == [OTHER_SOURCE]
+    assert players.device.urls == [url_of(studio.only)]
+    assert await registry.async_cast(TV, OTHER_SOURCE, PROFILE) is session
+    assert await registry.async_cast(TV, SOURCE, PROFILE) is not session
+    assert players.device.urls == [url_of(stream) for stream in studio.streams]
+
+
+async def test_show_what_is_shown(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """What is shown already is left alone."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    await show_task(hass, registry, SOURCE)
+    assert not studio.only.asked
+
+
+async def test_show_where_nothing_is_shown(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A media player that shows nothing keeps the others from being changed."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    with pytest.raises(NothingShownError):
+        await show_task(hass, registry, OTHER_SOURCE, TV, SECOND_TV)
+    assert not studio.only.asked
+
+
+async def test_show_no_dashboard(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A dashboard that is not there is found out before anything is drawn."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    with pytest.raises(DashboardNotFoundError):
+        await show_task(hass, registry, Source("/no-such"))
+    assert not studio.only.asked
+
+
+async def test_show_fails(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """What cannot be drawn leaves what was shown, and counts as if it had not been asked for."""
+    session = await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.failure = PageNotReadyError(path="/tv-wall/kitchen", seconds="30", detail="-")
+    with pytest.raises(PageNotReadyError):
+        await show_task(hass, registry)
+    assert await registry.async_cast(TV, SOURCE, PROFILE) is session
+    studio.failure = None
+    await show_task(hass, registry)
+    assert await registry.async_cast(TV, OTHER_SOURCE, PROFILE) is session
+
+
+async def test_show_on_all_who_share(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A stream that only those share who are named changes for all of them at once."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    await registry.async_cast(SECOND_TV, SOURCE, PROFILE)
+    await show_task(hass, registry, OTHER_SOURCE, TV, SECOND_TV)
+    assert studio.only.asked == [OTHER_SOURCE]
+    assert {session.source for session in registry.sessions.values()} == {OTHER_SOURCE}
+
+
+async def test_show_on_one_who_shares(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, freezer: FrozenDateTimeFactory
+) -> None:
+    """Who is not named goes on as before; who is gets a stream of its own, for the time that was left."""
+    await registry.async_cast(TV, SOURCE, PROFILE, timedelta(seconds=60))
+    await registry.async_cast(SECOND_TV, SOURCE, PROFILE)
+    await _pass(hass, freezer, timedelta(seconds=25))
+    await show_task(hass, registry)
+    first, second = studio.streams
+    assert (first.asked, second.source) == ([], OTHER_SOURCE)
+    assert players.device.urls == [url_of(first), url_of(second)]
+    assert players.second_tv.chromecast.urls == [url_of(first)]
+    for stream in studio.streams:
+        stream.touch()
+    await _pass(hass, freezer, timedelta(seconds=36))
+    assert set(registry.sessions) == {SECOND_TV}
+
+
+async def test_show_keeps_the_duration(
+    hass: HomeAssistant, registry: Registry, players: Players, freezer: FrozenDateTimeFactory
+) -> None:
+    """A change does not make a TV show dashboards for longer."""
+    await registry.async_cast(TV, SOURCE, PROFILE, timedelta(seconds=30))
+    await show_task(hass, registry)
+    await _pass(hass, freezer, timedelta(seconds=31))
+    assert not registry.sessions
+
+
+async def test_two_shows_at_once(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """The last one wins, and the first is told so at once."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.gate.clear()
+    first = show_task(hass, registry)
+    await until(lambda: len(studio.only.asked) == 1)
+    second = show_task(hass, registry, THIRD_SOURCE)
+    with pytest.raises(ShowSupersededError):
+        await first
+    studio.gate.set()
+    await second
+    assert studio.only.source == registry.sessions[TV].source == THIRD_SOURCE
+
+
+async def test_back_to_what_is_shown(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """Who wants back what still shows takes the change back."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.gate.clear()
+    first = show_task(hass, registry)
+    await until(lambda: len(studio.only.asked) == 1)
+    second = show_task(hass, registry, SOURCE)
+    with pytest.raises(ShowSupersededError):
+        await first
+    studio.gate.set()
+    await second
+    assert studio.only.source == registry.sessions[TV].source == SOURCE
+
+
+async def test_same_show_at_once(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """Who asks for what is being drawn, by a start as well, waits for the same and hears the same."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.gate.clear()
+    tasks: list[asyncio.Task[Any]] = [show_task(hass, registry)]
+    await until(lambda: len(studio.only.asked) == 1)
+    tasks += [show_task(hass, registry), cast_task(hass, registry, OTHER_SOURCE)]
+    # Lets both come as far as they do.
+    await until(lambda: True)
+    assert not any(task.done() for task in tasks)
+    studio.failure = PageNotReadyError(path="/tv-wall/kitchen", seconds="30", detail="-")
+    studio.gate.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(result) for result in results} == {PageNotReadyError}
+    assert len(studio.only.asked) == len(players.device.urls) == 1
+
+
+async def test_nobody_joins_a_change(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """While a stream changes, its old and its new source are shown elsewhere by streams of their own."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.gate.clear()
+    showing = show_task(hass, registry)
+    await until(lambda: len(studio.only.asked) == 1)
+    others = [
+        cast_task(hass, registry, SOURCE, SECOND_TV),
+        cast_task(hass, registry, OTHER_SOURCE, PLAYER),
+    ]
+    await until(lambda: len(studio.streams) == 3)
+    studio.gate.set()
+    await asyncio.gather(showing, *others)
+    assert [stream.source for stream in studio.streams] == [OTHER_SOURCE, SOURCE, OTHER_SOURCE]
+
+
+async def test_show_while_starting(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A change waits for the start, and does not happen when that fails."""
+    studio.gate.clear()
+    starting, showing = cast_task(hass, registry), show_task(hass, registry)
+    await hass.async_block_till_done()
+    assert not studio.only.asked
+    studio.gate.set()
+    await asyncio.gather(starting, showing)
+    assert studio.only.source == OTHER_SOURCE
+
+
+@pytest.mark.parametrize("how", ["stop", "shutdown", "failure"])
+async def test_end_while_showing(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, how: str
+) -> None:
+    """A stream that ends before the other page is drawn ends that too."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    studio.gate.clear()
+    showing = show_task(hass, registry)
+    await until(lambda: len(studio.only.asked) == 1)
+    if how == "stop":
+        await registry.async_stop({TV})
+    elif how == "shutdown":
+        await registry.async_shutdown()
+    else:
+        await studio.only.fail(BrowserFailedError(detail="-"))
+    with pytest.raises(ShowSupersededError):
+        await showing
+    assert not registry.streams
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+async def test_end_before_showing(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    players: Players,
+    studio: Studio,
+    by_address: bool,
+) -> None:
+    """Where nothing is shown any more when it could begin, nothing is drawn, and that is told."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    if by_address:
+        asking = registry.async_show_in(url_of(studio.only), lambda _source: OTHER_SOURCE)
+        showing = hass.async_create_background_task(asking, "show of the test", eager_start=True)
+    else:
+        showing = show_task(hass, registry)
+    registry.sessions[TV].supersede()
+    with pytest.raises((NothingShownError, ShowSupersededError)):
+        await showing
+    assert not studio.only.asked
+
+
+async def test_show_in_a_stream(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A stream can be named by its address: then it changes for whoever watches."""
+    stream = await registry.async_open(SOURCE, PROFILE)
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    await registry.async_show_in(url_of(stream), lambda _source: OTHER_SOURCE)
+    assert studio.only.asked == [OTHER_SOURCE]
+    assert registry.sessions[TV].source == OTHER_SOURCE
+    await registry.async_stop()
+    for url in (url_of(stream), "http://elsewhere/", "http://["):
+        with pytest.raises(StreamNotFoundError):
+            await registry.async_show_in(url, lambda _source: OTHER_SOURCE)
+
+
+async def test_address_played_after_a_change(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A TV that is sent to a stream's address by hand shows what that stream shows now."""
+    stream = await registry.async_open(SOURCE, PROFILE)
+    await registry.async_show_in(url_of(stream), lambda _source: OTHER_SOURCE)
+    await hass.services.async_call(
+        "media_player",
+        "play_media",
+        {"entity_id": TV, "media_content_id": url_of(stream), "media_content_type": "video"},
+        blocking=True,
+    )
+    assert registry.sessions[TV].source == OTHER_SOURCE
+    assert registry.streams == [stream]
+
+
+async def test_tell(registry: Registry, players: Players, studio: Studio) -> None:
+    """A message appears on the media players that are named, once in each stream, or everywhere."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    await registry.async_cast(SECOND_TV, SOURCE, PROFILE)
+    await registry.async_cast(PLAYER, OTHER_SOURCE, PROFILE)
+    first, second = studio.streams
+    await registry.async_tell([TV, SECOND_TV], Message("a"))
+    await registry.async_tell(None, Message("b"))
+    assert (first.told, second.told) == ([Message("a"), Message("b")], [Message("b")])
+    await registry.async_stop({TV})
+    with pytest.raises(NothingShownError):
+        await registry.async_tell([TV, PLAYER], Message("c"))
+    assert len(second.told) == 1
+
+
+ROTATION = Source(path=SOURCE.path, views=(OTHER_SOURCE.path,), interval=0.001)
+
+
+async def test_rotation(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """Views are shown in turn; asked for again, they are left alone."""
+    session = await registry.async_cast(TV, ROTATION, PROFILE)
+    await until(lambda: len(studio.only.asked) > 3)
+    assert [source.path for source in studio.only.asked[:3]] == [OTHER_SOURCE.path, PATH, OTHER_SOURCE.path]
+    assert await registry.async_cast(TV, ROTATION, PROFILE) is session
+    assert len(players.device.urls) == 1
+    await registry.async_stop({TV})
+    asked = len(studio.only.asked)
+    await settled(hass)
+    assert len(studio.only.asked) == asked
+
+
+async def test_rotation_of_what_is_not_there(registry: Registry, players: Players, studio: Studio) -> None:
+    """All views have to be there at the start."""
+    with pytest.raises(DashboardNotFoundError):
+        await registry.async_cast(TV, Source(PATH, views=("/no-such",)), PROFILE)
+    assert not studio.streams
+
+
+async def test_rotation_ends(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """Something else ends a rotation, another rotation takes its place, and what fails lets it go on."""
+    await registry.async_cast(TV, ROTATION, PROFILE)
+    await show_task(hass, registry, SOURCE)
+    asked = len(studio.only.asked)
+    await settled(hass)
+    assert len(studio.only.asked) == asked
+    assert studio.only.source.path == PATH
+    await show_task(hass, registry, ROTATION)
+    await until(lambda: len(studio.only.asked) > asked + 3)
+    studio.failure = PageNotReadyError(path="-", seconds="30", detail="-")
+    with pytest.raises(PageNotReadyError):
+        await show_task(hass, registry, THIRD_SOURCE)
+    studio.failure = None
+    asked = len(studio.only.asked)
+    await until(lambda: len(studio.only.asked) > asked + 3)
+    assert registry.sessions[TV].source == ROTATION
+
+
+async def test_snapshots_at_once(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many pictures only some are drawn at the same time; one that fails makes room, too."""
+    drawing = most = 0
+
+    async def draw(_browser: object, source: Source, *_size: int, **_keywords: object) -> bytes:
+        nonlocal drawing, most
+        drawing += 1
+        most = max(most, drawing)
+        await asyncio.sleep(0)
+        drawing -= 1
+        if source == SOURCE:
+            raise BrowserFailedError(detail="-")
+        return b"png"
+
+    monkeypatch.setattr("custom_components.dashboard_cast.registry.snapshot", draw)
+    sources = [SOURCE, OTHER_SOURCE] * 4
+    taken = (registry.async_snapshot(source, 40, 20) for source in sources)
+    results = await asyncio.gather(*taken, return_exceptions=True)
+    assert results.count(b"png") == 4
+    assert most == 2
+
+
+async def test_snapshot_of_what_is_not_there(registry: Registry) -> None:
+    """No browser is started for a dashboard that is not there."""
+    with pytest.raises(DashboardNotFoundError):
+        await registry.async_snapshot(Source("/no-such"), 40, 20)

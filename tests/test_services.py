@@ -1,6 +1,9 @@
 """Tests of the actions: what they take, what they refuse, what they return."""
 
+from base64 import b64decode
 from datetime import timedelta
+import io
+from pathlib import Path
 from typing import Any
 
 from freezegun.api import FrozenDateTimeFactory
@@ -9,12 +12,14 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import area_registry as ar, entity_registry as er
 from homeassistant.setup import async_setup_component
+from PIL import Image
 import probatio
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.errors import PageNotReadyError
-from custom_components.dashboard_cast.models import Profile, Source
+from custom_components.dashboard_cast.icons import async_outline
+from custom_components.dashboard_cast.models import Corner, Message, Profile, Source
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
@@ -188,13 +193,13 @@ async def test_stream_fails(hass: HomeAssistant, registry: Registry, studio: Stu
     assert caught.value.translation_domain == DOMAIN
 
 
-@pytest.mark.parametrize("service", ["start", "stop"])
+@pytest.mark.parametrize("service", ["start", "stop", "show", "message", "snapshot"])
 async def test_not_set_up(
     hass: HomeAssistant, registry: Registry, entry: MockConfigEntry, service: str
 ) -> None:
     """The actions are there without a loaded config entry, and say what is missing."""
     await hass.config_entries.async_unload(entry.entry_id)
-    data = {"path": PATH} if service == "start" else {}
+    data = {"start": {"path": PATH}, "snapshot": {"path": PATH}, "message": {"message": "x"}}.get(service, {})
     with pytest.raises(HomeAssistantError) as caught:
         await hass.services.async_call(DOMAIN, service, data, blocking=True)
     assert caught.value.translation_key == "not_set_up"
@@ -328,3 +333,302 @@ async def test_stop_takes_nothing_else(hass: HomeAssistant, registry: Registry) 
     """A stop has a target and nothing else."""
     with pytest.raises(probatio.Invalid):
         await _stop(hass, path=PATH)
+
+
+async def _show(hass: HomeAssistant, **data: Any) -> None:
+    """Call the action that changes what is shown."""
+    await hass.services.async_call(DOMAIN, "show", data, blocking=True)
+
+
+async def test_show(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """What is given changes, all else stays as it was."""
+    await _start(hass, entity_id=TV, theme="night", zoom=1.5, kiosk=False)
+    await _show(hass, entity_id=TV, path="tv-wall/kitchen/")
+    await _show(hass, entity_id=TV, dark=True, language="de", zoom=2)
+    assert studio.only.source == Source(
+        path="/tv-wall/kitchen", theme="night", dark=True, zoom=2, language="de", kiosk=False
+    )
+    assert len(players.device.urls) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({}, "target_missing"),
+        ({"entity_id": SECOND_TV}, "nothing_shown"),
+        ({"entity_id": [TV, SECOND_TV]}, "nothing_shown"),
+        ({"entity_id": TV, "path": "http://x/"}, "path_invalid"),
+        ({"entity_id": TV, "path": "/tv-wall/9"}, "view_not_found"),
+        ({"stream": "http://x/"}, "stream_not_found"),
+    ],
+)
+async def test_show_wrong_input(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    players: Players,
+    studio: Studio,
+    data: dict[str, Any],
+    key: str,
+) -> None:
+    """What the person can mend is said, and nothing is changed."""
+    await _start(hass, entity_id=TV)
+    with pytest.raises(ServiceValidationError) as caught:
+        await _show(hass, **{"dark": True} | data)
+    assert caught.value.translation_key == key
+    assert not studio.only.asked
+
+
+async def test_show_says_how_to_start(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """The message about a TV that shows nothing names the action that starts."""
+    with pytest.raises(ServiceValidationError, match=r"media_player\.tv shows no .* dashboard_cast\.start"):
+        await _show(hass, entity_id=TV, dark=True)
+
+
+async def test_show_in_area(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """Of an area those are meant that show something; when none does, that is said."""
+    await _start(hass, entity_id=TV)
+    await _show(hass, area_id=_area(hass, TV, SECOND_TV), dark=True)
+    assert studio.only.source.dark
+    await _stop(hass)
+    with pytest.raises(ServiceValidationError) as caught:
+        await _show(hass, area_id="living_room", dark=False)
+    assert caught.value.translation_key == "nothing_shown"
+
+
+async def test_show_in_stream(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """A stream's address and media players can be named together."""
+    response = await _start(hass, response=True)
+    await _start(hass, entity_id=TV, path="/tv-wall/kitchen")
+    await _show(hass, stream=response["ts"], entity_id=TV, dark=True)
+    assert [stream.source.dark for stream in studio.streams] == [True, True]
+
+
+async def test_views(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
+    """Views in turn come with the start or later; they stay when only the look changes."""
+    await _start(hass, entity_id=TV, views=["tv-wall/kitchen"], interval="00:00:20")
+    rotation = Source(PATH, views=("/tv-wall/kitchen",), interval=20)
+    assert registry.sessions[TV].source == rotation
+    await _show(hass, entity_id=TV, zoom=2)
+    assert registry.sessions[TV].source == Source(PATH, views=rotation.views, interval=20, zoom=2)
+    await _show(hass, entity_id=TV, path=PATH)
+    assert registry.sessions[TV].source.turns == (studio.only.source,)
+    await _show(hass, entity_id=TV, views="/tv-wall/kitchen")
+    assert registry.sessions[TV].source.views == rotation.views
+
+
+@pytest.mark.parametrize("data", [{"interval": 4}, {"interval": "25:00:00"}, {"views": {}}])
+async def test_views_schema(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, data: dict[str, Any]
+) -> None:
+    """Views that nobody could look at are refused."""
+    with pytest.raises(probatio.Invalid):
+        await _start(hass, entity_id=TV, **data)
+    assert not studio.streams
+
+
+async def test_unknown_view(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """Each view is checked as the first one is."""
+    for path, key in (("/tv-wall/9", "view_not_found"), ("http://x/", "path_invalid")):
+        with pytest.raises(ServiceValidationError) as caught:
+            await _start(hass, entity_id=TV, views=[path])
+        assert caught.value.translation_key == key
+
+
+async def _message(hass: HomeAssistant, **data: Any) -> None:
+    """Call the action that shows a message."""
+    await hass.services.async_call(DOMAIN, "message", {"message": "Hello"} | data, blocking=True)
+
+
+async def test_message(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, aioclient_mock: Any
+) -> None:
+    """All that can be set reaches the stream; a text is enough."""
+    await _start(hass, entity_id=TV)
+    await _message(hass)
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    aioclient_mock.get("http://127.0.0.1:8123/local/door.png", content=file.getvalue())
+    look = {"icon": "mdi:doorbell", "image": "/local/door.png", "urgent": True, "position": "top_left"}
+    await _message(hass, entity_id=TV, title="Door", duration="00:01:00", **look)
+    first, second = studio.only.told
+    assert first == Message("Hello")
+    assert second == Message(
+        "Hello",
+        title="Door",
+        icon=await async_outline(hass, "mdi:doorbell"),
+        image=second.image,
+        urgent=True,
+        seconds=60,
+        position=Corner.TOP_LEFT,
+    )
+    assert second.image
+
+
+async def test_message_to_nobody(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """Where nothing is shown a message to all is none to anybody; one to a TV is a mistake."""
+    await _message(hass)
+    with pytest.raises(ServiceValidationError) as caught:
+        await _message(hass, entity_id=TV)
+    assert caught.value.translation_key == "nothing_shown"
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "kind"),
+    [
+        ({"icon": "mdi:no-such"}, "icon_not_found", ServiceValidationError),
+        ({"image": "https://example.org/x.jpg"}, "image_not_allowed", ServiceValidationError),
+        ({"image": "camera.none"}, "image_unreadable", HomeAssistantError),
+    ],
+)
+async def test_message_with_what_is_not_there(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    players: Players,
+    studio: Studio,
+    data: dict[str, Any],
+    key: str,
+    kind: type[Exception],
+) -> None:
+    """What cannot be shown is said, and nothing is shown."""
+    await _start(hass, entity_id=TV)
+    with pytest.raises(kind) as caught:
+        await _message(hass, **data)
+    assert isinstance(caught.value, HomeAssistantError)
+    assert caught.value.translation_key == key
+    assert not studio.only.told
+
+
+@pytest.mark.parametrize(
+    "data", [{"duration": 0}, {"duration": "25:00:00"}, {"position": "middle"}, {"colour": "red"}]
+)
+async def test_message_schema(hass: HomeAssistant, registry: Registry, data: dict[str, Any]) -> None:
+    """What makes no sense is refused."""
+    with pytest.raises(probatio.Invalid):
+        await _message(hass, **data)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Draw grey pictures in place of dashboards, and note what of."""
+    asked: list[tuple[Any, ...]] = []
+
+    async def draw(_browser: object, source: Source, width: int, height: int, **_keywords: object) -> bytes:
+        asked.append((source, width, height))
+        file = io.BytesIO()
+        Image.new("RGB", (width, height), (100, 100, 100)).save(file, "PNG")
+        return file.getvalue()
+
+    monkeypatch.setattr("custom_components.dashboard_cast.registry.snapshot", draw)
+    return asked
+
+
+async def _snapshot(hass: HomeAssistant, *, response: bool = False, **data: Any) -> Response:
+    """Call the action that takes a picture."""
+    call = {"path": PATH, **data}
+    return await hass.services.async_call(DOMAIN, "snapshot", call, blocking=True, return_response=response)
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the names of what is in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_snapshot_response(
+    hass: HomeAssistant, registry: Registry, drawn: list[tuple[Any, ...]]
+) -> None:
+    """A picture comes as text that stands for its bytes, with its type and size."""
+    response = await _snapshot(hass, response=True, theme="night", zoom=2)
+    assert drawn == [(Source(PATH, theme="night", zoom=2), 1280, 720)]
+    picture = Image.open(io.BytesIO(b64decode(response.pop("image"))))
+    assert picture.size == (1280, 720)
+    assert response == {"content_type": "image/png", "width": 1280, "height": 720}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "form"),
+    [
+        ("paper.png", {}, "PNG"),
+        ("paper.JPG", {}, "JPEG"),
+        ("paper", {}, "PNG"),
+        ("paper.bmp", {"format": "webp"}, "WEBP"),
+    ],
+)
+async def test_snapshot_file(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    drawn: list[tuple[Any, ...]],
+    tmp_path: Path,
+    name: str,
+    data: dict[str, str],
+    form: str,
+) -> None:
+    """A picture is written where Home Assistant allows it, in the format of its name, over the one before."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    file = tmp_path / name
+    file.write_text("old")
+    paper = {"width": 80, "height": 40, "rotation": "90", "grey_levels": "2"}
+    response = await _snapshot(hass, response=True, filename=str(file), **paper, **data)
+    picture = Image.open(file)
+    assert (picture.format, picture.size) == (form, (40, 80))
+    assert (response["width"], response["height"]) == (40, 80)
+    assert listed(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("/etc/paper.png", "file_not_allowed"),
+        ("{}/../paper.png", "file_not_allowed"),
+        ("paper.png", "file_not_allowed"),
+        ("", "destination_missing"),
+    ],
+)
+async def test_snapshot_nowhere(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    drawn: list[tuple[Any, ...]],
+    tmp_path: Path,
+    name: str,
+    key: str,
+) -> None:
+    """Where a picture may not be written, none is drawn."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    with pytest.raises(ServiceValidationError) as caught:
+        await _snapshot(hass, filename=name.format(tmp_path))
+    assert caught.value.translation_key == key
+    assert not drawn
+
+
+@pytest.mark.parametrize("name", ["paper.png", "none/paper.png"])
+async def test_snapshot_not_written(
+    *, hass: HomeAssistant, registry: Registry, drawn: list[tuple[Any, ...]], tmp_path: Path, name: str
+) -> None:
+    """A file that cannot be written is named, and nothing is left beside it."""
+    hass.config.allowlist_external_dirs = {str(tmp_path)}
+    (tmp_path / "paper.png").mkdir()
+    with pytest.raises(HomeAssistantError) as caught:
+        await _snapshot(hass, filename=str(tmp_path / name))
+    assert caught.value.translation_key == "file_not_written"
+    assert listed(tmp_path) == ["paper.png"]
+
+
+@pytest.mark.parametrize(
+    "data", [{"width": 15}, {"height": 3841}, {"rotation": 45}, {"grey_levels": 8}, {"format": "bmp"}]
+)
+async def test_snapshot_schema(
+    hass: HomeAssistant, registry: Registry, drawn: list[tuple[Any, ...]], data: dict[str, Any]
+) -> None:
+    """What makes no sense is refused."""
+    with pytest.raises(probatio.Invalid):
+        await _snapshot(hass, response=True, **data)
+    assert not drawn

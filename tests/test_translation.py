@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 import inspect
 import json
@@ -22,8 +23,9 @@ from custom_components.dashboard_cast.browsers import BrowserKind
 from custom_components.dashboard_cast.config_flow import DashboardCastConfigFlow, DashboardCastOptionsFlow
 from custom_components.dashboard_cast.const import AUTOMATIC, DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
 from custom_components.dashboard_cast.engine.codecs import CODECS
+from custom_components.dashboard_cast.engine.picture import PictureFormat
 from custom_components.dashboard_cast.errors import DashboardCastError
-from custom_components.dashboard_cast.models import SizePreset
+from custom_components.dashboard_cast.models import Corner, SizePreset
 from custom_components.dashboard_cast.translation import translated
 
 from .common import INTEGRATION
@@ -36,8 +38,14 @@ ERRORS: list[type[DashboardCastError]] = [
 WRONG_INPUT = {
     "administrator_needed",
     "dashboard_not_found",
+    "destination_missing",
+    "file_not_allowed",
+    "icon_not_found",
+    "image_not_allowed",
+    "nothing_shown",
     "path_invalid",
     "source_missing",
+    "stream_not_found",
     "target_missing",
     "target_not_found",
     "target_not_screen",
@@ -46,8 +54,13 @@ WRONG_INPUT = {
     "url_not_allowed",
     "view_not_found",
 }
+MEDIA_PLAYERS = {"entity": {"domain": "media_player"}}
 NAMES = {kind.__name__: kind for kind in ERRORS}
-SECTIONS = {"look", "picture", "website"}
+SECTIONS = {
+    "start": {"look", "picture", "website"},
+    "show": {"look", "website"},
+    "snapshot": {"look", "picture", "website"},
+}
 # What takes part in the trial of a flow.
 TRIED = ("engine/trial", "browsers")
 
@@ -59,7 +72,13 @@ def _json(name: str) -> dict[str, Any]:
 
 ENGLISH = _json("translations/en.json")
 SERVICES: dict[str, Any] = load_yaml_dict(str(INTEGRATION / "services.yaml"))
-SCHEMAS = {"start": services._START_SCHEMA, "stop": services._STOP_SCHEMA}
+SCHEMAS = {
+    "start": services._START_SCHEMA,
+    "stop": services._STOP_SCHEMA,
+    "show": services._SHOW_SCHEMA,
+    "message": services._MESSAGE_SCHEMA,
+    "snapshot": services._SNAPSHOT_SCHEMA,
+}
 
 
 def _placeholders(text: str) -> set[str]:
@@ -206,8 +225,8 @@ def _keys(service: str) -> dict[str, Any]:
 def test_services() -> None:
     """The actions that are described are those that are registered, each with an icon and a name."""
     assert set(SERVICES) == set(ENGLISH["services"]) == set(_json("icons.json")["services"]) == set(SCHEMAS)
-    for service in SERVICES.values():
-        assert service["target"] == {"entity": {"domain": "media_player"}}
+    for name, service in SERVICES.items():
+        assert service.get("target") == (None if name == "snapshot" else MEDIA_PLAYERS)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -223,18 +242,19 @@ def test_service_fields(service: str) -> None:
         assert len(field["selector"]) == 1
 
 
-def test_service_sections() -> None:
+@pytest.mark.parametrize("service", SECTIONS)
+def test_service_sections(service: str) -> None:
     """The sections of the form have names and icons."""
-    sections = {name for name, field in SERVICES["start"]["fields"].items() if "fields" in field}
-    icons = _json("icons.json")["services"]["start"]["sections"]
-    assert sections == set(ENGLISH["services"]["start"]["sections"]) == set(icons) == SECTIONS
+    sections = {name for name, field in SERVICES[service]["fields"].items() if "fields" in field}
+    icons = _json("icons.json")["services"][service]["sections"]
+    assert sections == set(ENGLISH["services"][service]["sections"]) == set(icons) == SECTIONS[service]
 
 
 def test_icons() -> None:
     """Icons are names of Material Design icons."""
     text = (INTEGRATION / "icons.json").read_text(encoding="utf-8")
     icons = re.findall(r'"(mdi:[^"]*)"', text)
-    assert len(icons) == 5
+    assert len(icons) == 13
     assert all(re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon) for icon in icons)
 
 
@@ -247,10 +267,42 @@ def test_service_defaults() -> None:
     assert shown["frame_rate"] == DEFAULT_FRAME_RATE
 
 
-def test_service_examples() -> None:
+@pytest.mark.parametrize("service", SECTIONS)
+def test_service_examples(service: str) -> None:
     """Every example is accepted."""
-    examples = {name: field["example"] for name, field in _fields("start").items() if "example" in field}
-    assert SCHEMAS["start"](examples)["path"] == examples["path"]
+    examples = {name: field["example"] for name, field in _fields(service).items() if "example" in field}
+    assert SCHEMAS[service](examples)["path"] == examples["path"]
+
+
+def test_show_has_no_defaults() -> None:
+    """What is not given stays as it is; a look is chosen from the same as at the start."""
+    assert SCHEMAS["show"]({}) == {}
+    for name, field in SERVICES["show"]["fields"]["look"]["fields"].items():
+        assert field["selector"] == SERVICES["start"]["fields"]["look"]["fields"][name]["selector"]
+
+
+def test_message_defaults() -> None:
+    """A message looks as the form says, also when none of it is given."""
+    taken = SCHEMAS["message"]({"message": "x"})
+    shown = {name: field["default"] for name, field in _fields("message").items() if "default" in field}
+    assert taken == {"message": "x", "title": "", **shown, "duration": timedelta(**shown["duration"])}
+    assert SERVICES["message"]["fields"]["position"]["selector"]["select"]["options"] == list(Corner)
+
+
+def test_snapshot_defaults() -> None:
+    """A picture is what the form says, also when none of it is given; only what makes sense can be chosen."""
+    taken = SCHEMAS["snapshot"]({"path": "/x"})
+    fields = _fields("snapshot")
+    shown = {name: field["default"] for name, field in fields.items() if "default" in field}
+    assert taken == {"path": "/x", **shown, "rotation": int(shown["rotation"])}
+    for name, choices in (
+        ("rotation", services.ROTATIONS),
+        ("grey_levels", services.GREY_LEVELS),
+        ("format", PictureFormat),
+    ):
+        assert fields[name]["selector"]["select"]["options"] == [str(choice) for choice in choices]
+    for name in ("width", "height"):
+        assert fields[name]["selector"]["number"]["max"] == services.MAX_SIDE
 
 
 @pytest.mark.parametrize("name", ["frame_rate", "zoom", "font_scale", "device_scale"])

@@ -189,6 +189,60 @@ class StartCancelledError(DashboardCastError):
     key = "start_cancelled"
 
 
+class NothingShownError(DashboardCastError):
+    """A media player shows nothing of ours, so there is nothing to change. Placeholder: entity."""
+
+    key = "nothing_shown"
+
+
+class StreamNotFoundError(DashboardCastError):
+    """No stream runs at the address that was given."""
+
+    key = "stream_not_found"
+
+
+class ShowSupersededError(DashboardCastError):
+    """Before it was drawn, the stream was given something else, or ended. Placeholder: path."""
+
+    key = "show_superseded"
+
+
+class IconNotFoundError(DashboardCastError):
+    """No icon has this name. Placeholder: icon."""
+
+    key = "icon_not_found"
+
+
+class ImageNotAllowedError(DashboardCastError):
+    """The picture is at an address that Home Assistant does not permit. Placeholder: image."""
+
+    key = "image_not_allowed"
+
+
+class ImageUnreadableError(DashboardCastError):
+    """The picture cannot be fetched, or is none. Placeholder: detail."""
+
+    key = "image_unreadable"
+
+
+class FileNotAllowedError(DashboardCastError):
+    """Home Assistant does not permit to write the file. Placeholder: file."""
+
+    key = "file_not_allowed"
+
+
+class FileNotWrittenError(DashboardCastError):
+    """The file cannot be written. Placeholders: file, detail."""
+
+    key = "file_not_written"
+
+
+class DestinationMissingError(DashboardCastError):
+    """Neither a file was given for a picture, nor a response asked for."""
+
+    key = "destination_missing"
+
+
 class AddressNotFoundError(DashboardCastError):
     """No address of Home Assistant's is known that the device can reach."""
 

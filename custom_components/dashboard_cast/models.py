@@ -88,7 +88,7 @@ class Website:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What to draw: one view of one dashboard or a web page, and how it looks."""
+    """What to draw: a view of a dashboard, several in turn, or a web page; and how it looks."""
 
     path: str = ""
     """Dashboard and view below the address of Home Assistant, such as `/lovelace/0`."""
@@ -110,10 +110,23 @@ class Source:
     website: Website | None = None
     """What to draw instead of a dashboard."""
 
+    pixel_shift: bool = False
+    """Whether the picture moves by some pixels now and then, against burn-in."""
+    views: tuple[str, ...] = ()
+    """Paths of what is shown after `path`, in turn."""
+    interval: float = 30.0
+    """How long each of several views is shown, in seconds."""
+
     @property
     def name(self) -> str:
         """What it is called in messages and logs; without secrets."""
         return self.website.name if self.website else self.path
+
+    @property
+    def turns(self) -> tuple[Source, ...]:
+        """What is shown in turn: for each view a source that has only this one."""
+        further = (replace(self, path=path, website=None, views=()) for path in self.views)
+        return (replace(self, views=()), *further)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,32 @@ class Profile:
         if self.height <= limit.height:
             return replace(self, frame_rate=min(self.frame_rate, limit.frame_rate))
         return replace(limit, frame_rate=min(self.frame_rate, limit.frame_rate))
+
+
+class Corner(StrEnum):
+    """Where on the screen a message is."""
+
+    TOP_LEFT = "top_left"
+    TOP_RIGHT = "top_right"
+    BOTTOM_LEFT = "bottom_left"
+    BOTTOM_RIGHT = "bottom_right"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A card over the picture of a stream."""
+
+    text: str
+    title: str = ""
+    icon: str | None = None
+    """An outline: SVG path data in a box of 24 by 24."""
+    image: bytes | None = None
+    """A picture in a format that browsers know."""
+    urgent: bool = False
+    """Whether it is large, in the middle, and makes no room for others."""
+    seconds: float = 10.0
+    """How long it stays."""
+    position: Corner = Corner.TOP_RIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What runs: every stream and every cast session, and who ends them."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
 import time
-from typing import Any, Final
+from typing import Any, Final, Never
 from weakref import WeakValueDictionary
 
 from homeassistant.components.sun import STATE_BELOW_HORIZON
@@ -29,9 +29,18 @@ from .engine.cdp import Browser
 from .engine.codecs import Codec
 from .engine.gate import Gate
 from .engine.homes import Homes
+from .engine.rotation import rotate
+from .engine.snapshot import snapshot
 from .engine.stream import Stream
-from .errors import DashboardCastError, EncoderFailedError, StartCancelledError
-from .models import Profile, Source, StreamFormat
+from .errors import (
+    DashboardCastError,
+    EncoderFailedError,
+    NothingShownError,
+    ShowSupersededError,
+    StartCancelledError,
+    StreamNotFoundError,
+)
+from .models import Message, Profile, Source, StreamFormat
 from .urls import device_url, split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,6 +49,9 @@ _LOGGER = logging.getLogger(__name__)
 VIEWER_TIMEOUT: Final = timedelta(seconds=60)
 _VIEWER_CHECK: Final = timedelta(seconds=10)
 _SUN: Final = "sun.sun"
+
+# Pictures without a stream that are drawn at once: each is a page more in memory.
+_SNAPSHOTS_AT_ONCE: Final = 2
 
 type DashboardCastConfigEntry = ConfigEntry[Registry]
 
@@ -50,11 +62,39 @@ class _Slot:
 
     stream: Stream
     ready: asyncio.Task[None]
+    source: Source
+    """What it is to show."""
+    shown: Source
+    """What it shows, or showed last."""
+    switching: asyncio.Task[None] | None = None
+    """Brings what it is to show, while that is something else than it shows."""
+    turning: asyncio.Task[Never] | None = None
+    """Shows its views in turn."""
     sessions: set[CastSession] = field(default_factory=set)
     waiting: int = 0
     """How many wait for its address."""
     linked: bool = False
     """Whether its address was given away: then it lives as long as somebody watches."""
+
+    def want(self, source: Source) -> None:
+        """Note what it is to show, also for those who ask for the same again."""
+        self.source = source
+        for session in self.sessions:
+            session.source = source
+
+    def cancel(self) -> None:
+        """Give up what goes on for it besides the stream itself."""
+        for task in (self.switching, self.turning):
+            if task:
+                task.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Timer:
+    """Ends a session."""
+
+    due: datetime
+    cancel: CALLBACK_TYPE
 
 
 class Registry:
@@ -79,10 +119,11 @@ class Registry:
         self._sign_in = SignIn(hass, entry, homes.first)
         self._slots: set[_Slot] = set()
         self._sessions: dict[str, CastSession] = {}
-        self._timers: dict[CastSession, CALLBACK_TYPE] = {}
+        self._timers: dict[CastSession, _Timer] = {}
         # A device lives as long as the object it listens to, which holds it.
         self._devices: WeakValueDictionary[int, CastDevice] = WeakValueDictionary()
         self._ending: set[asyncio.Task[None]] = set()
+        self._snapshots = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self._unwatch = async_track_time_interval(
             hass, self._end_unwatched, _VIEWER_CHECK, name="Dashboard Cast viewers"
         )
@@ -125,7 +166,48 @@ class Registry:
             session = self._open_session(entity_id, *wanted)
         await session.async_started()
         self._end_after(session, duration)
+        for slot in self._slots_of([session]):
+            await self._async_switched(slot)
         return session
+
+    async def async_show(self, entity_ids: Collection[str], change: Callable[[Source], Source]) -> None:
+        """Show something else on media players that show something, in the streams that they play already.
+
+        change: returns what to show instead of a source. A stream that also other media players play goes on
+        as it is; those that are named are sent to one of their own.
+        What is shown stays until the other is drawn, and for good when that fails. Raises NothingShownError
+        before anything is changed, ShowSupersededError when something else is to be shown before this was
+        drawn, or another DashboardCastError.
+        """
+        for session in [self._session_on(entity_id) for entity_id in entity_ids]:
+            await session.async_started()
+        # Those that play by now: some may have ended meanwhile.
+        sessions = [self._session_on(entity_id) for entity_id in entity_ids]
+        await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
+
+    async def async_show_in(self, url: str, change: Callable[[Source], Source]) -> None:
+        """Show something else in the stream at an address, for whoever watches; raises as `async_show`.
+
+        Raises StreamNotFoundError when there is none.
+        """
+        token, _ = split_stream_url(url)
+        slot = next((slot for slot in self._slots if slot.stream.token == token), None)
+        if slot is None:
+            raise StreamNotFoundError
+        await asyncio.wait([slot.ready])
+        self._started(slot)
+        await self._async_change(slot, [*slot.sessions], change)
+
+    async def async_tell(self, entity_ids: Iterable[str] | None, message: Message) -> None:
+        """Show a message over what these media players show, or over everything that is shown.
+
+        Who shares a stream with them sees it, too. Raises NothingShownError before anything is changed.
+        """
+        if entity_ids is None:
+            slots = [*self._slots]
+        else:
+            slots = self._slots_of([self._session_on(entity_id) for entity_id in entity_ids])
+        await at_once(slot.stream.tell(message) for slot in slots)
 
     async def async_open(self, source: Source, profile: Profile) -> Stream:
         """Return a running stream for whoever gets its address; raises a DashboardCastError."""
@@ -139,6 +221,19 @@ class Registry:
             slot.waiting -= 1
             self._release(slot)
         return self._started(slot)
+
+    async def async_snapshot(self, source: Source, width: int, height: int) -> bytes:
+        """Return a PNG of a source, so many pixels large; raises a DashboardCastError."""
+        await self._async_check(source)
+        async with self._snapshots:
+            return await snapshot(
+                self._browser,
+                source,
+                width,
+                height,
+                homes=self._homes,
+                credentials=self._sign_in.async_credentials,
+            )
 
     def base_url(self) -> str:
         """Return the address of Home Assistant that is given to who asks for a stream's address.
@@ -159,7 +254,8 @@ class Registry:
         session = self._sessions.get(entity_id)
         if session is None or session.stream is not stream:
             # Somebody had the media player play a stream's address.
-            session = self._open_session(entity_id, stream.source, stream.profile, _format_of(name))
+            source = next(slot.source for slot in self._slots if slot.stream is stream)
+            session = self._open_session(entity_id, source, stream.profile, _format_of(name))
             await session.async_started()
             return True
         await session.async_load(self._device(chromecast))
@@ -188,10 +284,11 @@ class Registry:
         self._sign_in.revoke()
 
     async def _async_check(self, source: Source) -> None:
-        if source.website:
-            Gate(*self._homes.addresses, allowed=source.website.allowed).check(source.website.url)
-        else:
-            await async_check_dashboard(self._hass, source.path, await self._sign_in.async_user())
+        for view in source.turns:
+            if view.website:
+                Gate(*self._homes.addresses, allowed=view.website.allowed).check(view.website.url)
+            else:
+                await async_check_dashboard(self._hass, view.path, await self._sign_in.async_user())
 
     def _open_session(
         self, entity_id: str, source: Source, profile: Profile, stream_format: StreamFormat | None
@@ -231,10 +328,11 @@ class Registry:
 
     def _slot(self, source: Source, profile: Profile) -> _Slot:
         for slot in self._slots:
-            if (slot.stream.source, slot.stream.profile) == (source, profile):
+            # One that is about to change is nobody's to join: the change may fail.
+            if (slot.source, slot.shown, slot.stream.profile) == (source, source, profile):
                 return slot
         stream = Stream(
-            source,
+            source.turns[0],
             profile,
             browser=self._browser,
             ffmpeg=self._ffmpeg,
@@ -248,16 +346,98 @@ class Registry:
         ready = self._entry.async_create_background_task(
             self._hass, stream.start(), name=f"start stream {source.name}", eager_start=False
         )
-        # When nobody waits any more for a start that fails, that is no news.
-        ready.add_done_callback(lambda task: task.cancelled() or task.exception())
-        slot = _Slot(stream, ready)
+        slot = _Slot(stream, ready, source, source)
         self._slots.add(slot)
+
+        @callback
+        def started(task: asyncio.Task[None]) -> None:
+            # When nobody waits any more for a start that fails, that is no news.
+            if not task.cancelled() and task.exception() is None:
+                self._turn(slot)
+
+        ready.add_done_callback(started)
         return slot
+
+    def _turn(self, slot: _Slot) -> None:
+        """Begin to show the views of a stream in turn, when it has several."""
+        if slot.source.views and slot in self._slots:
+            slot.turning = self._entry.async_create_background_task(
+                self._hass,
+                rotate(slot.stream, slot.source.turns, slot.source.interval),
+                name=f"rotate {slot.source.path}",
+                eager_start=False,
+            )
+
+    def _session_on(self, entity_id: str) -> CastSession:
+        """Return the session of a media player; raises NothingShownError."""
+        session = self._sessions.get(entity_id)
+        if session is None:
+            raise NothingShownError(entity=entity_id)
+        return session
+
+    def _slots_of(self, sessions: Iterable[CastSession]) -> list[_Slot]:
+        wanted = set(sessions)
+        return [slot for slot in self._slots if slot.sessions & wanted]
+
+    async def _async_change(
+        self, slot: _Slot, sessions: Iterable[CastSession], change: Callable[[Source], Source]
+    ) -> None:
+        """Show something else on those of a stream's media players that these sessions are on."""
+        source = change(slot.source)
+        await self._async_check(source)
+        if slot not in self._slots:
+            raise ShowSupersededError(path=source.path)
+        wanted = slot.sessions & set(sessions)
+        if source == slot.source:
+            await self._async_switched(slot)
+        elif slot.sessions == wanted:
+            await self._async_switch(slot, source)
+        else:
+            await at_once(self._async_part(session, source) for session in wanted)
+
+    async def _async_part(self, session: CastSession, source: Source) -> None:
+        """Send a media player to a stream of its own, for as long as it was to show the one before."""
+        timer = self._timers.get(session)
+        duration = timer.due - dt_util.utcnow() if timer else None
+        await self.async_cast(session.entity_id, source, session.profile, duration, session.stream_format)
+
+    async def _async_switch(self, slot: _Slot, source: Source) -> None:
+        """Show another source in a stream; whoever wanted yet another one is told."""
+        slot.cancel()
+        slot.want(source)
+        slot.switching = self._entry.async_create_background_task(
+            self._hass, self._async_bring(slot, source), name=f"show {source.path}", eager_start=False
+        )
+        # When nobody waits any more for what fails, that is no news.
+        slot.switching.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await self._async_switched(slot)
+
+    async def _async_bring(self, slot: _Slot, source: Source) -> None:
+        try:
+            await slot.stream.show(source.turns[0])
+        except DashboardCastError:
+            slot.want(slot.shown)
+            raise
+        finally:
+            if slot.stream.source == source.turns[0]:
+                slot.shown = source
+            if slot.switching is asyncio.current_task():
+                slot.switching = None
+                self._turn(slot)
+
+    async def _async_switched(self, slot: _Slot) -> None:
+        """Wait until a stream shows what it is to show; raises what kept it from that."""
+        if switching := slot.switching:
+            path = slot.source.path
+            await asyncio.wait([switching])
+            if switching.cancelled():
+                raise ShowSupersededError(path=path)
+            switching.result()
 
     @callback
     def _session_ended(self, session: CastSession) -> None:
-        if cancel := self._timers.pop(session, None):
-            cancel()
+        if timer := self._timers.pop(session, None):
+            timer.cancel()
         if self._sessions.get(session.entity_id) is session:
             del self._sessions[session.entity_id]
             if session.previous and not session.previous.ended:
@@ -271,6 +451,7 @@ class Registry:
     def _stream_ended(self, slot: _Slot, reason: BaseException | None) -> None:
         """Forget a stream that has ended, and end its cast sessions."""
         self._slots.discard(slot)
+        slot.cancel()
         if isinstance(reason, DashboardCastError):
             error = reason
         else:
@@ -288,6 +469,7 @@ class Registry:
         self._soon(self._async_close(slot))
 
     async def _async_close(self, slot: _Slot) -> None:
+        slot.cancel()
         slot.ready.cancel()
         await asyncio.gather(slot.ready, return_exceptions=True)
         await slot.stream.stop()
@@ -314,8 +496,8 @@ class Registry:
 
     def _end_after(self, session: CastSession, duration: timedelta | None) -> None:
         """Set, or take back, the end of a session."""
-        if cancel := self._timers.pop(session, None):
-            cancel()
+        if timer := self._timers.pop(session, None):
+            timer.cancel()
         if duration is None:
             return
 
@@ -324,7 +506,9 @@ class Registry:
             self._timers.pop(session, None)
             self._soon(session.async_stop())
 
-        self._timers[session] = async_call_later(self._hass, duration, end)
+        self._timers[session] = _Timer(
+            dt_util.utcnow() + duration, async_call_later(self._hass, duration, end)
+        )
 
     def _device(self, chromecast: Chromecast) -> CastDevice:
         device = self._devices.get(id(chromecast))
@@ -341,6 +525,13 @@ class Registry:
         """Wait until everything that was told to end has ended."""
         while self._ending:
             await asyncio.wait(self._ending)
+
+
+async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
+    """Do several things at once; when some fail the others go on, and the first failure is raised."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _format_of(name: str) -> StreamFormat | None:

@@ -14,7 +14,7 @@ from tests.home.home import HomeError
 from tests.tv import TelevisionError
 from tests.tv.library import PlayerError
 
-from . import charts, cost, crowd, delay, fidelity, load, memory, report, start
+from . import charts, cost, crowd, delay, fidelity, load, memory, report, show, start
 from .classic import GRAB_RATE
 from .pipeline import PipelineError
 from .scenario import BenchError, Json, Options, Scenario
@@ -23,6 +23,7 @@ SCENARIOS: dict[str, Scenario] = {
     "cost": cost.run,
     "memory": memory.run,
     "start": start.run,
+    "show": show.run,
     "delay": delay.run,
     "crowd": crowd.run,
     "load": load.run,
@@ -70,7 +71,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, help="length of one measurement of cost, crowd or load")
     parser.add_argument("--minutes", type=float, help="length of the measurement of delay")
-    parser.add_argument("--rounds", type=int, help="how often cost and start are measured")
+    parser.add_argument("--rounds", type=int, help="how often cost, start and show are measured")
     parser.add_argument(
         "--size",
         nargs="+",

@@ -421,6 +421,27 @@ async def test_zoomed_page_fits(browser: LocalBrowser, frontend: Frontend, zoom:
         assert await view.evaluate("innerWidth") == pytest.approx(SMALL.width / zoom, abs=1)
 
 
+@pytest.mark.parametrize("zoom", [1.0, 2.0])
+async def test_pixel_shift(
+    browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch, zoom: float
+) -> None:
+    """The picture moves round, never shows what lies beyond the page, and ends where it began."""
+    monkeypatch.setattr(module, "_SHIFT_INTERVAL_S", 0.2)
+    monkeypatch.setattr(module, "_SHIFTS", ((4, 0), (4, 4), (0, 0)))
+    edge = f"calc(100% - {8 / zoom}px)"
+    scene = DRAWN + f"content.style = 'background: blue; height: 100vh; width: {edge};';"
+    async with viewing(browser, frontend, scene, source=Source("/", zoom=zoom, pixel_shift=True)) as view:
+        await view.page.open()
+        # Green begins eight pixels before the page's own edge, which lies four beyond the picture's.
+        for last_blue in (SMALL.width - 5, SMALL.width - 9, SMALL.width - 5):
+            picture = await view.frame(
+                lambda picture, x=last_blue: has(BLUE, x - 1)(picture) and has(GREEN, x + 3)(picture)  # type: ignore[misc]
+            )
+            assert size(picture) == (SMALL.width, SMALL.height)
+            corner = pixel(picture, SMALL.width - 1, SMALL.height - 1)
+            assert near(corner, GREEN, 10)
+
+
 @dataclass
 class Look:
     """How a source should look, and what the frontend and the browser are to be told."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 import random
 import time
-from typing import override
+from typing import Any, override
 
 import pytest
 
@@ -19,12 +19,13 @@ from custom_components.dashboard_cast.engine import (
     stream as stream_module,
 )
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
-from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.cdp import Browser, FlatSession, Tab
 from custom_components.dashboard_cast.engine.health import Health, Trouble
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.page import Credentials
 from custom_components.dashboard_cast.engine.segments import Segment
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
+from custom_components.dashboard_cast.engine.tab import ConnectedBrowser
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     BrowserMissingError,
@@ -35,7 +36,7 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     SignInFailedError,
 )
-from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Frame, Source
+from custom_components.dashboard_cast.models import VIDEO_TIMESCALE, Frame, Message, Source
 
 from .frontend import DRAWN, MOVING, SIGN_IN, Frontend
 from .helpers import SMALL, TIMEOUT_S, alive, jpeg, probe, processes, size, until
@@ -655,6 +656,107 @@ async def test_show_fails(fake: FakeBrowser, ends: Ends) -> None:
     assert stream.source == Source("/")
     assert not fake.tab.closed.is_set()
     check_gap_free(await segments(stream, 1))
+    await stream.stop()
+
+
+async def test_show_cancelled(fake: FakeBrowser, ends: Ends) -> None:
+    """Who does not want the other page any more leaves no tab, and what was shown."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await until(lambda: len(fake.tabs) == 2 and fake.tab.fake.sent)
+    showing.cancel()
+    await asyncio.wait([showing])
+    assert [tab.closed.is_set() for tab in fake.tabs] == [False, True]
+    assert stream.source == Source("/")
+    await stream.stop()
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "Target.createBrowserContext",
+        "Target.createTarget",
+        "Target.attachToTarget",
+        "Security.setIgnoreCertificateErrors",
+        "Page.enable",
+        "Page.navigate",
+    ],
+)
+async def test_show_cancelled_while_opening(
+    stream: Stream,
+    browser: LocalBrowser,
+    frontend: Frontend,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+) -> None:
+    """Whatever the browser is just doing for a page that nobody wants any more is undone."""
+    ask = FlatSession.send
+
+    async def send(self: FlatSession, called: str, **parameters: Any) -> Any:
+        if called == method:
+            asyncio.get_running_loop().call_soon(showing.cancel)
+        return await ask(self, called, **parameters)
+
+    monkeypatch.setattr(FlatSession, "send", send)
+    showing = asyncio.create_task(stream.show(Source(frontend.scene())))
+    await asyncio.wait([showing])
+    assert showing.cancelled()
+    assert isinstance(browser._chromium, ConnectedBrowser)
+    session, contexts = browser._chromium.session, list[str]()
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(contexts) != 1:
+            contexts = (await session.send("Target.getBrowserContexts"))["browserContextIds"]
+    assert len(browser._tabs) == 1
+
+
+async def test_show_cancelled_too_late(fake: FakeBrowser, ends: Ends) -> None:
+    """Who changes his mind when the other page shows already keeps that one, and the old one is closed."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    fake.tabs[0].may_close.clear()
+    closing = asyncio.Event()
+    fake.tabs[0].closing = closing.set
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await show(fake, jpeg(), 2)
+    await asyncio.wait_for(closing.wait(), TIMEOUT_S)
+    showing.cancel()
+    await asyncio.wait([showing])
+    assert stream.source == Source("/other")
+    fake.tabs[0].may_close.set()
+    await asyncio.wait_for(fake.tabs[0].closed.wait(), TIMEOUT_S)
+    assert not fake.tab.closed.is_set()
+    await stream.stop()
+
+
+def drawn(tab: FakeTab) -> list[str]:
+    """Return what was drawn over a fake page: the scripts that ran in a world of their own."""
+    calls = [parameters for method, parameters in tab.fake.sent if method == "Runtime.evaluate"]
+    return [call["expression"] for call in calls if "contextId" in call]
+
+
+async def test_tell(fake: FakeBrowser, ends: Ends) -> None:
+    """A message is drawn over the page that shows, and over those that come while its time lasts."""
+
+    def answer(tab: FakeTab) -> None:
+        tab.fake.answers["Page.getFrameTree"] = {"frameTree": {"frame": {"id": "frame"}}}
+        tab.fake.answers["Page.createIsolatedWorld"] = {"executionContextId": 1}
+
+    stream = make_fake(fake, ends)
+    await stream.tell(Message("first word", seconds=60))
+    answer(fake.tab)
+    await start_fake(fake, stream)
+    await stream.tell(Message("second word", seconds=0.1))
+    assert ["second word" in script for script in drawn(fake.tab)] == [False, True]
+    await segments(stream, 1)
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await until(lambda: len(fake.tabs) == 2)
+    answer(fake.tab)
+    await show(fake, jpeg(), 2)
+    await asyncio.wait_for(showing, TIMEOUT_S)
+    (script,) = drawn(fake.tab)
+    assert "first word" in script
+    assert "second word" not in script
     await stream.stop()
 
 

@@ -34,6 +34,12 @@ ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
+_COLOUR = """([x, y]) => {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.drawImage(document.querySelector("video"), -x, -y);
+  return [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+}"""
+
 type Size = tuple[int, int]
 
 
@@ -291,6 +297,12 @@ class Player:
         """Write what the screen shows to a PNG file."""
         assert self._page is not None, "the television is switched off"
         await self._page.screenshot(path=path, type="png")
+
+    async def colour(self, x: int, y: int) -> tuple[int, int, int]:
+        """Return red, green and blue (0 to 255) of one pixel of the video's picture."""
+        assert self._page is not None, "the television is switched off"
+        red, green, blue = await self._page.evaluate(_COLOUR, [x, y])
+        return red, green, blue
 
     async def reset_measurements(self) -> None:
         """Measure anew from now on."""

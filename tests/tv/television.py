@@ -21,6 +21,7 @@ from .receiver import DEFAULT_RECEIVER, Receiver
 _LOGGER = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.02  # s
+MEDIUM_GREY = 128
 
 
 class TelevisionError(Exception):
@@ -126,6 +127,21 @@ class Television:
     async def screenshot(self, path: Path) -> None:
         """Write exactly what the screen shows to a PNG file."""
         await self._player.screenshot(path)
+
+    async def colour(self, x: int, y: int) -> tuple[int, int, int]:
+        """Return red, green and blue (0 to 255) of one pixel of the video that plays."""
+        return await self._player.colour(x, y)
+
+    async def wait_dark(self, x: int, y: int, within: float, *, dark: bool = True) -> None:
+        """Wait until one pixel of the video is darker than a medium grey, or not any more.
+
+        Raises TimeoutError after `within` seconds.
+        """
+        async with asyncio.timeout(within):
+            while True:
+                if (max(await self.colour(x, y)) < MEDIUM_GREY) is dark:
+                    return
+                await asyncio.sleep(LOOK_EVERY)
 
     async def report(self) -> Report:
         """Return what a viewer saw since the last LOAD or reset."""

@@ -7,6 +7,8 @@ from typing import Final
 from ..models import Profile, Source
 from .cdp import CdpSession, Json
 
+MOST_SHIFT: Final = 4
+"""How far a picture moves that moves against burn-in, in pixels: its screen is larger by that."""
 # Chromium's own sizes, in pixels.
 _STANDARD_FONT: Final = 16
 _FIXED_FONT: Final = 13
@@ -27,6 +29,8 @@ class Look:
         self._source = source
         self._profile = profile
         self._night = night
+        self._scale = 1.0
+        self._shift = (0, 0)
 
     @property
     def dark(self) -> bool | None:
@@ -60,15 +64,28 @@ class Look:
 
     async def set_scale(self, scale: float) -> None:
         """Draw everything this much larger than the source's zoom says; raises BrowserFailedError."""
+        self._scale = scale
+        await self._set_screen()
+
+    async def set_shift(self, x: int, y: int) -> None:
+        """See the page from that many pixels further right and down, up to `MOST_SHIFT`.
+
+        Raises BrowserFailedError.
+        """
+        self._shift = x, y
+        await self._set_screen()
+
+    async def _set_screen(self) -> None:
         # Frames are as large as the page in CSS pixels, whatever the device's scale factor. So the page gets
         # a smaller screen, of which an enlarged view is taken, drawn sharp at that size.
-        zoom = self._source.zoom * scale
+        zoom = self._source.zoom * self._scale
         width, height = self._profile.width / zoom, self._profile.height / zoom
+        (x, y), edge = self._shift, MOST_SHIFT / zoom if self._source.pixel_shift else 0.0
         await self._session.send(
             "Emulation.setDeviceMetricsOverride",
-            width=math.ceil(width),
-            height=math.ceil(height),
+            width=math.ceil(width + edge),
+            height=math.ceil(height + edge),
             deviceScaleFactor=self._source.device_scale,
             mobile=False,
-            viewport={"x": 0, "y": 0, "width": width, "height": height, "scale": zoom},
+            viewport={"x": x / zoom, "y": y / zoom, "width": width, "height": height, "scale": zoom},
         )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 import json
 import logging
 from pathlib import Path
@@ -21,6 +22,7 @@ from .health import WELL, PageHealth, Remedy, Verdict
 from .homes import Homes
 from .look import Look
 from .overflow import LongView
+from .overlay import Overlay
 from .visit import Visit
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,6 +51,10 @@ _LIFETIME_S: Final = 6 * 3600.0
 _LIFETIME_SPREAD: Final = (0.75, 1.25)
 # A frame's time further than this from now is a wrong clock, in seconds.
 _MAX_AGE_S: Final = 1.0
+# A picture that moves against burn-in goes in such steps, in pixels, one in so many seconds: too far for the
+# edges of cards to stay on the same pixels, and too slowly to be seen.
+_SHIFTS: Final = ((2, 0), (4, 0), (4, 2), (4, 4), (2, 4), (0, 4), (0, 2), (0, 0))
+_SHIFT_INTERVAL_S: Final = 120.0
 # What the page calls to be signed in, when it is about to change, and when it is to be looked at.
 _SIGN_IN: Final = "dashboardCastSignIn"
 _CHANGED: Final = "dashboardCastChanged"
@@ -82,6 +88,8 @@ class Page:
     unwell, for then it may show anything: a login page, an error, nothing.
     on_verdict: called every now and then with how the page is.
     night: whether the sun is down, for sources that follow it.
+    overlay: the messages to draw over it, on every document that it comes to show.
+    lossless: whether frames are PNG instead of JPEG.
     """
 
     def __init__(
@@ -95,6 +103,8 @@ class Page:
         on_frame: Callable[[Frame], None],
         on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
         night: Callable[[], bool] = lambda: False,
+        overlay: Overlay | None = None,
+        lossless: bool = False,
     ) -> None:
         self._tab = tab
         self._session = tab.session
@@ -111,6 +121,8 @@ class Page:
         self._weigh_at = now + _WEIGH_INTERVAL_S
         self._presentable = True
         self._called_us = asyncio.Event()
+        self._overlay = overlay or Overlay()
+        self._frame_format = "png" if lossless else "jpeg"
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
         self._frames = 0
@@ -139,7 +151,10 @@ class Page:
         self._run(self._watch)
         if self._source.overflow is not Overflow.CLIP:
             self._run(self._long_view.run)
+        if self._source.pixel_shift:
+            self._run(self._shift)
         self._session.on("Page.screencastFrame", self._take_frame)
+        await self.draw_overlay()
         await self._cast()
         if self._compositor:
             self._compositor.wake()
@@ -148,6 +163,12 @@ class Page:
         """Draw dark or light as it is now, where the source follows the sun."""
         if self._source.dark == "auto":
             await self._guard(self._look.set_media)
+
+    async def draw_overlay(self) -> None:
+        """Draw the messages that are due now."""
+        await self._overlay.draw(self._session)
+        if self._compositor:
+            self._compositor.wake()
 
     async def close(self) -> None:
         """Close the tab and end everything that went on for it."""
@@ -161,6 +182,7 @@ class Page:
         send = self._session.send
         await send("Page.enable")
         await send("Runtime.enable")
+        self._session.on("Page.domContentEventFired", lambda _: self._run(self.draw_overlay))
         # A page that asks something stands still until it has an answer.
         self._session.on("Page.javascriptDialogOpening", lambda _: self._run(self._dismiss))
         if self._compositor:
@@ -179,11 +201,19 @@ class Page:
         with suppress(BrowserFailedError):
             await self._session.send("Page.handleJavaScriptDialog", accept=False)
 
+    async def _shift(self) -> None:
+        """Move the picture now and then, round a small square; without a change it costs nothing."""
+        for x, y in cycle(_SHIFTS):
+            await asyncio.sleep(_SHIFT_INTERVAL_S)
+            await self._look.set_shift(x, y)
+            if self._compositor:
+                self._compositor.wake()
+
     async def _cast(self) -> None:
         """Let frames come, beginning with what is drawn now."""
         await self._session.send(
             "Page.startScreencast",
-            format="jpeg",
+            format=self._frame_format,
             quality=_JPEG_QUALITY,
             maxWidth=self._profile.width,
             maxHeight=self._profile.height,

@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError, SignInFailedError
-from ..models import Frame, Init, Profile, Source
+from ..models import Frame, Init, Message, Profile, Source
 from . import playlist
 from .cdp import Browser
 from .codecs import SOFTWARE, Codec
@@ -19,6 +19,7 @@ from .health import Health, Remedy, Verdict
 from .homes import Homes
 from .note import noted
 from .outages import Outages
+from .overlay import Overlay
 from .pacer import Pacer
 from .page import READY_TIMEOUT_S, Credentials, Page
 from .segments import SegmentStore
@@ -83,6 +84,7 @@ class Stream:
         self._outages = Outages(source.name, self._show_note)
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
+        self._overlay = Overlay()
         self._page: Page | None = None
         self._pages: set[Page] = set()
         self._opening = asyncio.Lock()
@@ -151,12 +153,17 @@ class Stream:
     async def show(self, source: Source) -> None:
         """Draw another source, or the same on a new page, for the viewers there are; once it has started.
 
-        What is shown stays until the new page is drawn, and for good when that fails: raises what `Page.open`
-        does, or BrowserMissingError.
+        What is shown stays until the new page is drawn, and for good when that fails or is cancelled: raises
+        what `Page.open` does, or BrowserMissingError.
         """
         async with self._opening:
             await self._open_page(source)
-            self.source = source
+
+    async def tell(self, message: Message) -> None:
+        """Show a message over the picture, whatever page shows in the time that it stays."""
+        self._overlay.add(message)
+        if self._page:
+            await self._page.draw_overlay()
 
     async def follow_sun(self) -> None:
         """Draw dark or light as it is now, where the source follows the sun."""
@@ -188,6 +195,7 @@ class Stream:
             night=self._night,
             on_frame=partial(self._take_frame, self._opened),
             on_verdict=lambda verdict: self._hear(page, verdict),
+            overlay=self._overlay,
         )
         self._pages.add(page)
         try:
@@ -195,11 +203,12 @@ class Stream:
         except BaseException:
             await self._close_page(page)
             raise
-        previous, self._page = self._page, page
+        previous, self._page, self.source = self._page, page, source
         self._opened_at = time.monotonic()
         page.lost.add_done_callback(lambda _lost: self._lose(page))
         if previous:
-            await self._close_page(previous)
+            # Who has changed his mind by now does not keep the old page open.
+            await asyncio.shield(self._close_page(previous))
 
     async def _close_page(self, page: Page) -> None:
         self._pages.discard(page)

@@ -89,6 +89,17 @@ class ConnectedBrowser(RunningBrowser):
 
     @override
     async def open_context(self) -> str:
+        making = asyncio.ensure_future(self._make_context())
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            # One that is made for whoever has given up by then is closed.
+            with suppress(BrowserFailedError, TimeoutError):
+                async with asyncio.timeout(TAB_TIMEOUT_S):
+                    await self.dispose(await making)
+            raise
+
+    async def _make_context(self) -> str:
         answer = await self.session.send("Target.createBrowserContext", disposeOnDetach=True)
         context: str = answer["browserContextId"]
         self.contexts.add(context)
