@@ -79,7 +79,7 @@ class Site:
 
     async def _fail(self, request: web.Request) -> web.Response:
         self._note(request)
-        raise web.HTTPBadGateway
+        return web.Response(status=int(request.query["status"]))
 
     async def _show(self, request: web.Request) -> web.Response:
         self._note(request)

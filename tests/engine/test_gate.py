@@ -95,6 +95,7 @@ def test_loopback(url: str) -> None:
         "http://[::1/",
         "http://[::1%25lo]/",
         "http://[::g]/",
+        "http://[1:2]/",
         "http://[127.0.0.1]/",
         " http://page.example/",
         "http://page.example/ ",
@@ -218,6 +219,12 @@ def test_nothing_allowed() -> None:
         Gate(HOME, allowed=frozenset()).check("http://good.example/")
     with pytest.raises(UrlForbiddenError):
         Gate(HOME, allowed=frozenset({f"{HOME}/"})).check(f"{HOME}/")
+
+
+def test_names_that_are_none() -> None:
+    """A name that cannot be one of the DNS is on no list, whatever is on it."""
+    with pytest.raises(UrlInvalidError):
+        Gate(HOME, allowed=ALLOWED).check("http://\u00e9" + "a" * 70 + "..example/")
 
 
 PIECES = st.sampled_from(

@@ -638,6 +638,17 @@ async def test_times_of_a_wrong_clock(age: float, expected: float) -> None:
     await page.close()
 
 
+async def test_no_frames_of_a_lost_page() -> None:
+    """What a page shows that is lost, as it went where it may not be, is seen by nobody."""
+    tab, frames = FakeTab(), list[Frame]()
+    page = fake(tab, frames)
+    await page.open()
+    tab.lost("gone astray")
+    tab.fake.emit("Page.screencastFrame", frame_event())
+    assert not frames
+    await page.close()
+
+
 async def test_frames_without_a_time() -> None:
     """A frame whose time the browser does not tell is of now."""
     tab, frames = FakeTab(), list[Frame]()

@@ -194,11 +194,14 @@ async def test_waits_for_the_layout(
         assert await view.evaluate("document.querySelectorAll('p').length") == count
 
 
-async def test_server_fails(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+@pytest.mark.parametrize(("status", "words"), [(502, "502 Bad Gateway"), (599, "599")])
+async def test_server_fails(
+    browser: LocalBrowser, home: Frontend, site: Site, status: int, words: str
+) -> None:
     """The error of a server is told, and nothing of the address but its origin."""
-    error = await refusal(browser, home, f"{site.url}/broken?token=s3cret-query")
+    error = await refusal(browser, home, f"{site.url}/broken?status={status}&token=s3cret-query")
     assert isinstance(error, PageNotReadyError)
-    assert error.placeholders["detail"] == "it answers 502 Bad Gateway"
+    assert error.placeholders["detail"] == f"it answers {words}"
     assert error.placeholders["path"] == site.url
 
 
@@ -319,7 +322,7 @@ async def test_secrets_stay_secret(
         await view.page.open()
         told = [task.get_name() for task in asyncio.all_tasks()]
         told += [str(argument) for process in processes() for argument in _command(process)]
-    error = await refusal(browser, home, f"{site.url}/broken", **_access(website))
+    error = await refusal(browser, home, f"{site.url}/broken?status=502", **_access(website))
     told += [repr(source), str(source), repr(website), repr(error), str(error), *caplog.messages]
     assert not [(secret, text) for secret in SECRETS for text in told if secret in text]
 

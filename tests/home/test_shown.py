@@ -13,12 +13,16 @@ import pytest_socket
 from custom_components.dashboard_cast.engine.page import Page
 from custom_components.dashboard_cast.models import Source
 
+from ..engine.site import NAME, PASSWORD, Site
 from ..looks import Gallery, gallery as open_gallery
+from .api import ServiceError
+from .home import Home
 from .kiosk import ERRORS_SCRIPT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 RELOAD_S = 20.0
+SECRET = "s3cret"
 # The brightest a dark dashboard with some lights on it is on average, of 255; a light one has more than 200.
 DARK = 70
 # What nobody in front of a TV can use. Each found is one that can be seen.
@@ -76,7 +80,6 @@ def brightness(picture: bytes) -> float:
         "/demo-views/subview",
         "/demo-states",
         "/home/overview",
-        "/light",
         "/energy",
         "/history",
     ],
@@ -140,15 +143,58 @@ async def test_token_scope(gallery: Gallery) -> None:
     assert state["state"] == "on"
 
 
-async def test_users(gallery: Gallery) -> None:
-    """Any user can be shown the dashboards of, also one who may come from the local network only."""
+async def start(home: Home, **data: Any) -> str:
+    """Call the action for an address; return the picture's name, or what it fails with: key and message."""
+    try:
+        answer = await home.call("dashboard_cast", "start", data, return_response=True)
+    except ServiceError as error:
+        return f"{error.translation_key}: {error.message}"
+    await home.call("dashboard_cast", "stop")
+    return str(answer["still"].rpartition("/")[2])
+
+
+async def test_web_pages_by_the_action(gallery: Gallery) -> None:
+    """Home Assistant's owner may show a web page, others may not; what lets us in turns up nowhere."""
     home = gallery.home
-    token = await home.add_user("Resident", "resident", group="system-users")
-    resident = next(
-        user for user in await home.websocket(type="config/auth/list") if user["name"] == "Resident"
-    )
-    shown = Gallery(home, gallery.browser, token)
-    for change in ({}, {"local_only": True}):
-        await home.websocket(type="config/auth/update", user_id=resident["id"], **change)
-        async with shown.page(Source("/demo-views/sections")) as page:
-            assert await evaluate(page, f"{HASS}.user.name") == "Resident"
+    await home.flow("dashboard_cast", {})
+    async with Site() as site:
+        access = {
+            "headers": {"X-Key": SECRET},
+            "cookies": {"session": SECRET},
+            "local_storage": {"a": SECRET},
+        }
+        page = {"url": f"{site.url}/guarded?token={SECRET}", "username": NAME, "password": PASSWORD, **access}
+        told = [
+            await start(home, **page),
+            await start(home, **(page | {"password": SECRET})),
+            await start(home, url=f"http://localhost:{home.port}/?x={SECRET}"),
+            await start(home, url=f"http://user:{SECRET}@page.example/"),
+        ]
+        owner, home.token = home.token, gallery.token
+        told.append(await start(home, **page))
+        home.token = owner
+    assert [text.partition(":")[0] for text in told] == [
+        *("still.jpg", "page_not_ready", "url_forbidden", "url_invalid", "url_not_allowed")
+    ]
+    for text in (*told, home.log()):
+        assert not [secret for secret in (SECRET, PASSWORD) if secret in text]
+
+
+async def test_users(gallery: Gallery) -> None:
+    """Any user can be chosen, also one for the local network; not one who is switched off."""
+    home = gallery.home
+    await home.add_user("Resident", "resident", group="system-users")
+    users = {user["name"]: user["id"] for user in await home.websocket(type="config/auth/list")}
+    (entry,) = await home.entries("dashboard_cast")
+    await home.options(entry["entry_id"], {"user": users["Resident"]})
+    while (await home.entries("dashboard_cast"))[0]["state"] != "loaded":  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    for change, expected in (
+        ({}, "still.jpg"),
+        ({"local_only": True}, "still.jpg"),
+        ({"is_active": False}, "sign_in_failed"),
+    ):
+        await home.websocket(type="config/auth/update", user_id=users["Resident"], **change)
+        assert (await start(home, path="/demo-views/sections")).startswith(expected)
+    await home.websocket(type="config/auth/update", user_id=users["Resident"], is_active=True)
+    assert (await start(home, path="/demo-admin/keys")).startswith("administrator_needed")

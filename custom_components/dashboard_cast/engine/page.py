@@ -303,6 +303,9 @@ class Page:
         await self._session.send("Runtime.evaluate", expression=expression)
 
     def _take_frame(self, event: Json) -> None:
+        if self.lost.done():
+            # It may be where it must not be.
+            return
         age = time.time() - event["metadata"].get("timestamp", 0.0)
         moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
         self._frames += 1
