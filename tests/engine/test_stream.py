@@ -672,17 +672,7 @@ async def test_show_cancelled(fake: FakeBrowser, ends: Ends) -> None:
     await stream.stop()
 
 
-@pytest.mark.parametrize(
-    "method",
-    [
-        "Target.createBrowserContext",
-        "Target.createTarget",
-        "Target.attachToTarget",
-        "Security.setIgnoreCertificateErrors",
-        "Page.enable",
-        "Page.navigate",
-    ],
-)
+@pytest.mark.parametrize("method", ["Target.createBrowserContext", "Target.createTarget", "Page.navigate"])
 async def test_show_cancelled_while_opening(
     stream: Stream,
     browser: LocalBrowser,
