@@ -72,6 +72,7 @@ _FIELDS: Final = {
     "endpoint_refused": CONF_ENDPOINTS,
     "endpoint_not_browser": CONF_ENDPOINTS,
     "playwright_missing": "base",
+    "home_invalid": CONF_BROWSER_URL,
     "home_unreachable": CONF_BROWSER_URL,
     "ffmpeg_missing": CONF_FFMPEG,
     "encoder_failed": CONF_FFMPEG,
@@ -90,8 +91,8 @@ async def _async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Ma
 
     Raises a DashboardCastError.
     """
-    browsers = await async_each_browser(hass, data, options)
     homes = await async_homes(hass, options, [endpoint.host for endpoint in endpoints_of(data)])
+    browsers = await async_each_browser(hass, data, options)
     return await try_engine(browsers, options.get(CONF_FFMPEG, DEFAULT_FFMPEG), homes)
 
 
@@ -252,8 +253,6 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             try:
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
-                elif not _is_address(user_input.get(CONF_BROWSER_URL)):
-                    errors[CONF_BROWSER_URL] = "base_url_invalid"
                 elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
                     working = await _async_check(self.hass, self.config_entry.data, user_input)
                     if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):

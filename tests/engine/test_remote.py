@@ -93,7 +93,8 @@ async def loss(tab: Tab) -> str:
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what a person reads in the log."""
-    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    records = [one for one in caplog.records if one.name.startswith("custom_components")]
+    return [one.getMessage() for one in records if one.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])
