@@ -638,6 +638,7 @@ async def test_app_beside_another_browser(
     await settled(hass)
     assert [entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)] == [loaded.entry_id]
     assert (loaded.unique_id, loaded.data["endpoints"]) == ("1234", [APP_ENDPOINT])
+    assert (tried(trial)[1], loaded.options) == ("/opt/ffmpeg", {"ffmpeg": "/opt/ffmpeg"})
     await _submit(hass, await _choose(hass, await loaded.start_reconfigure_flow(hass), "local"))
     await settled(hass)
     assert (loaded.unique_id, loaded.data["browser_kind"]) == (None, "local")

@@ -157,6 +157,8 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         # The app has it: what changes is where it is, and its token.
         self._abort_if_unique_id_configured(updates=self._data)
         self.context["title_placeholders"] = {"name": discovery_info.name}
+        for entry in self._async_current_entries(include_ignore=False):
+            self._options = {key: value for key, value in entry.options.items() if key == CONF_FFMPEG}
         return await self.async_step_app()
 
     async def async_step_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

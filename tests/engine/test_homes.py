@@ -14,7 +14,7 @@ from custom_components.dashboard_cast.engine.cdp import CdpSession
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.errors import HomeInvalidError, HomeUnreachableError
 
-from .elsewhere import free_port
+from ..home.home import free_port
 from .frontend import Frontend
 from .viewing import viewing
 

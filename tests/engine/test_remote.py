@@ -24,7 +24,8 @@ from custom_components.dashboard_cast.errors import (
     EndpointUnreachableError,
 )
 
-from .elsewhere import Authority, Browserless, Gateway, Grid, Machine, Wire, free_port, named_session
+from ..home.home import free_port
+from .elsewhere import Authority, Browserless, Gateway, Grid, Machine, Wire, named_session
 from .frontend import DRAWN, MOVING, Frontend
 from .helpers import TIMEOUT_S, until
 from .viewing import viewing
