@@ -413,10 +413,13 @@ async def test_options_no_address(
 async def test_options_no_address_for_the_browser(
     hass: HomeAssistant, entry: MockConfigEntry, trial: AsyncMock
 ) -> None:
-    """What is no address of Home Assistant's is not saved as one for the browser either."""
+    """What is no address of Home Assistant's is not saved as one for the browser either, nor at set-up."""
     await _set_up_remote(hass, entry)
     result = await _set(hass, entry, browser_url="homeassistant")
-    assert result["errors"] == {"browser_url": "base_url_invalid"}
+    assert result["errors"] == {"browser_url": "home_invalid"}
+    form = await _choose(hass, await entry.start_reconfigure_flow(hass), "remote")
+    result = await _submit(hass, form, endpoints=ENDPOINTS, browser_url="ftp://home")
+    assert result["errors"] == {"browser_url": "home_invalid"}
     trial.assert_not_called()
 
 
@@ -635,6 +638,7 @@ async def test_app_beside_another_browser(
     await settled(hass)
     assert [entry.entry_id for entry in hass.config_entries.async_entries(DOMAIN)] == [loaded.entry_id]
     assert (loaded.unique_id, loaded.data["endpoints"]) == ("1234", [APP_ENDPOINT])
+    assert (tried(trial)[1], loaded.options) == ("/opt/ffmpeg", {"ffmpeg": "/opt/ffmpeg"})
     await _submit(hass, await _choose(hass, await loaded.start_reconfigure_flow(hass), "local"))
     await settled(hass)
     assert (loaded.unique_id, loaded.data["browser_kind"]) == (None, "local")

@@ -31,6 +31,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
     """Set up the integration; browser and FFmpeg start with the first stream."""
     await async_ensure_user(hass, entry)
     try:
+        homes = await async_homes(hass, entry.options, [one.host for one in endpoints_of(entry.data)])
         browser = await async_browser(hass, entry.data, entry.options)
     except DashboardCastError as error:
         raise ConfigEntryNotReady(
@@ -38,7 +39,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
             translation_key=error.key,
             translation_placeholders=error.placeholders,
         ) from error
-    homes = await async_homes(hass, entry.options, [one.host for one in endpoints_of(entry.data)])
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
     chosen = entry.options.get(CONF_ENCODER, AUTOMATIC)
     # Entries from before there was a choice know of no encoder: they go on with software.

@@ -72,6 +72,7 @@ _FIELDS: Final = {
     "endpoint_refused": CONF_ENDPOINTS,
     "endpoint_not_browser": CONF_ENDPOINTS,
     "playwright_missing": "base",
+    "home_invalid": CONF_BROWSER_URL,
     "home_unreachable": CONF_BROWSER_URL,
     "ffmpeg_missing": CONF_FFMPEG,
     "encoder_failed": CONF_FFMPEG,
@@ -90,8 +91,8 @@ async def _async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Ma
 
     Raises a DashboardCastError.
     """
-    browsers = await async_each_browser(hass, data, options)
     homes = await async_homes(hass, options, [endpoint.host for endpoint in endpoints_of(data)])
+    browsers = await async_each_browser(hass, data, options)
     return await try_engine(browsers, options.get(CONF_FFMPEG, DEFAULT_FFMPEG), homes)
 
 
@@ -156,6 +157,8 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         # The app has it: what changes is where it is, and its token.
         self._abort_if_unique_id_configured(updates=self._data)
         self.context["title_placeholders"] = {"name": discovery_info.name}
+        for entry in self._async_current_entries(include_ignore=False):
+            self._options = {key: value for key, value in entry.options.items() if key == CONF_FFMPEG}
         return await self.async_step_app()
 
     async def async_step_app(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -252,8 +255,6 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             try:
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
-                elif not _is_address(user_input.get(CONF_BROWSER_URL)):
-                    errors[CONF_BROWSER_URL] = "base_url_invalid"
                 elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
                     working = await _async_check(self.hass, self.config_entry.data, user_input)
                     if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):

@@ -57,6 +57,12 @@ class PlaywrightMissingError(DashboardCastError):
     key = "playwright_missing"
 
 
+class HomeInvalidError(DashboardCastError):
+    """What should be an address of Home Assistant is something else."""
+
+    key = "home_invalid"
+
+
 class HomeUnreachableError(DashboardCastError):
     """The browser does not reach Home Assistant. Placeholder: detail."""
 

@@ -32,19 +32,14 @@ async def async_homes(hass: HomeAssistant, options: Mapping[str, Any], hosts: Se
     """Return where browsers on these hosts may reach Home Assistant; without any, one on this machine.
 
     The address of the options alone, else that of our interface towards each host, and those that Home
-    Assistant has for itself.
+    Assistant has for itself. Raises HomeInvalidError.
     """
     if configured := options.get(CONF_BROWSER_URL):
-        return Homes(_origin(configured))
+        return Homes(configured)
     found = [url for host in hosts if (url := await _async_towards(hass, host))]
     if hosts:
         found.extend(_own_urls(hass))
-    # As documents have them: without a port that goes without saying.
-    return Homes(*dict.fromkeys(_origin(url) for url in found or [browser_url(hass)]))
-
-
-def _origin(url: str) -> str:
-    return str(URL(url).origin())
+    return Homes(*(found or [browser_url(hass)]))
 
 
 async def _async_towards(hass: HomeAssistant, host: str) -> str | None:

@@ -66,6 +66,14 @@ def bare(tmp_path: Path) -> dict[str, str]:
     }
 
 
+def command(pid: int) -> str:
+    """Return what the list of processes shows of one; nothing when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
 async def closed(machine: Machine) -> None:
     """Wait until a browser has no tab any more."""
     end = time.monotonic() + CLOSED_WITHIN_S
@@ -95,7 +103,7 @@ async def test_remote_browsers(farm: Farm, bare: dict[str, str]) -> None:
         await house.watch()
         assert len(house.tv.loads) == loads
         assert len(await farm.machine.pages()) == 1
-        assert TOKEN not in house.home.log()
+        assert TOKEN not in house.home.log() + "".join(command(pid) for pid in house.home.processes())
         house.home.kill()
         await closed(farm.machine)
 

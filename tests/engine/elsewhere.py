@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from custom_components.dashboard_cast.engine.chromium import find_executable
+from custom_components.dashboard_cast.engine.chromium import _FRAME_CONTROL_SWITCHES, find_executable
+
+from ..home.home import free_port
 
 START_TIMEOUT_S = 20.0
 _SWITCHES = (
@@ -35,23 +37,6 @@ _SWITCHES = (
     "--mute-audio",
     "--no-first-run",
 )
-_FRAME_CONTROL = (
-    "--enable-begin-frame-control",
-    "--run-all-compositor-stages-before-draw",
-    "--disable-new-content-rendering-timeout",
-    "--disable-threaded-animation",
-    "--disable-threaded-scrolling",
-    "--disable-checker-imaging",
-    "--disable-image-animation-resync",
-)
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Machine:
@@ -65,7 +50,7 @@ class Machine:
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket = ""
         """The address of its WebSocket, as it tells it."""
-        self._switches = (*_SWITCHES, *(_FRAME_CONTROL if frame_control else ()))
+        self._switches = (*_SWITCHES, *(_FRAME_CONTROL_SWITCHES if frame_control else ()))
         self._process: asyncio.subprocess.Process | None = None
         self._folder = TemporaryDirectory(prefix="dashboard-cast-machine-")
 

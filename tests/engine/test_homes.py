@@ -12,9 +12,9 @@ from custom_components.dashboard_cast.engine import homes as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpSession
 from custom_components.dashboard_cast.engine.homes import Homes
-from custom_components.dashboard_cast.errors import HomeUnreachableError
+from custom_components.dashboard_cast.errors import HomeInvalidError, HomeUnreachableError
 
-from .elsewhere import free_port
+from ..home.home import free_port
 from .frontend import Frontend
 from .viewing import viewing
 
@@ -51,6 +51,21 @@ async def silence(_request: web.Request) -> web.Response:
     """Do not answer."""
     await asyncio.Event().wait()
     raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "address", ["", "home", "home:8123", "ftp://home", "http://", "http://[", "http://h:x"]
+)
+def test_no_address(address: str) -> None:
+    """What is no address of a web server is refused."""
+    with pytest.raises(HomeInvalidError):
+        Homes("http://home", address)
+
+
+def test_addresses() -> None:
+    """Addresses are those that documents have, each once."""
+    written = ("https://Home.example:443/", "https://home.example", "http://10.0.0.1:8123/lovelace")
+    assert Homes(*written)._addresses == ["https://home.example", "http://10.0.0.1:8123"]
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from custom_components.dashboard_cast.errors import (
     EndpointUnreachableError,
 )
 
-from .elsewhere import Authority, Browserless, Gateway, Grid, Machine, Wire, free_port, named_session
+from ..home.home import free_port
+from .elsewhere import Authority, Browserless, Gateway, Grid, Machine, Wire, named_session
 from .frontend import DRAWN, MOVING, Frontend
 from .helpers import TIMEOUT_S, until
 from .viewing import viewing
@@ -93,7 +94,8 @@ async def loss(tab: Tab) -> str:
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what a person reads in the log."""
-    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    records = [one for one in caplog.records if one.name.startswith("custom_components")]
+    return [one.getMessage() for one in records if one.levelno >= logging.WARNING]
 
 
 @pytest.mark.parametrize("scheme", ["http", "ws"])

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 import json
 from typing import Final
 
-from ..errors import HomeUnreachableError
+from yarl import URL
+
+from ..errors import HomeInvalidError, HomeUnreachableError
 from .cdp import CdpSession
 
 # Each of several addresses is given so long; one that leads nowhere may not answer for minutes.
@@ -23,8 +25,8 @@ class Homes:
     """Addresses of Home Assistant, without paths: for all who share them, the one that worked comes first."""
 
     def __init__(self, *addresses: str) -> None:
-        """Try them in this order."""
-        self._addresses = list(addresses)
+        """Try them in this order; raises HomeInvalidError when one is no address of a web server."""
+        self._addresses = list(dict.fromkeys(map(_origin, addresses)))
 
     @property
     def first(self) -> str:
@@ -59,6 +61,17 @@ class Homes:
     def _prefer(self, address: str) -> None:
         self._addresses.remove(address)
         self._addresses.insert(0, address)
+
+
+def _origin(address: str) -> str:
+    """Return an address as documents have it: without a path, nor a port that goes without saying."""
+    try:
+        url = URL(address).origin()
+    except ValueError:
+        raise HomeInvalidError from None
+    if url.scheme not in {"http", "https"}:
+        raise HomeInvalidError
+    return str(url)
 
 
 async def _visit(session: CdpSession, address: str, path: str, seconds: float, *, check: bool) -> str:
