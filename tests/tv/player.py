@@ -296,7 +296,8 @@ class Player:
     async def screenshot(self, path: Path) -> None:
         """Write what the screen shows to a PNG file."""
         assert self._page is not None, "the television is switched off"
-        await self._page.screenshot(path=path, type="png")
+        # Playwright writes files in threads, a second of which is started now and then and found by tests.
+        path.write_bytes(await self._page.screenshot(type="png"))
 
     async def colour(self, x: int, y: int) -> tuple[int, int, int]:
         """Return red, green and blue (0 to 255) of one pixel of the video's picture."""
