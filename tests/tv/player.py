@@ -297,7 +297,7 @@ class Player:
         """Write what the screen shows to a PNG file."""
         assert self._page is not None, "the television is switched off"
         # Playwright writes files in threads, a second of which is started now and then and found by tests.
-        path.write_bytes(await self._page.screenshot(type="png"))
+        path.write_bytes(await self._page.screenshot(type="png"))  # noqa: ASYNC240
 
     async def colour(self, x: int, y: int) -> tuple[int, int, int]:
         """Return red, green and blue (0 to 255) of one pixel of the video's picture."""
