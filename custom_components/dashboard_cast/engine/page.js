@@ -3,9 +3,12 @@
 ((settings) => {
   const signIn = window[settings.signIn];
   const changed = window[settings.changed];
-  // Only we can ask for a token or have the page drawn: not its frames, not another page in its place.
+  const callUs = window[settings.look];
+  // Only we can ask for a token, or have the page drawn or looked at: not its frames, not another page in its
+  // place.
   delete window[settings.signIn];
   delete window[settings.changed];
+  delete window[settings.look];
   if (window !== window.top || location.origin !== settings.origin) return;
 
   for (const [name, value] of Object.entries(settings.storage)) {
@@ -149,7 +152,6 @@
 
   // Tells at once when the connection to Home Assistant is lost or back, and when the dashboard goes away:
   // before that is drawn.
-  const callUs = window[settings.look];
   const look = () => callUs("");
   const guard = new MutationObserver(() => {
     if (health().waitsFor) look();
