@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -449,3 +450,12 @@ async def raw_request(client: TestClient[Any, Any], target: str, method: str = "
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = dict(re.split(r":\s*", line, maxsplit=1) for line in lines)
     return RawAnswer(HTTPStatus(int(status.split()[1])), headers, body)
+
+
+def one_thread(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a loop that several tests share do with one thread what blocks.
+
+    An executor starts another one whenever the first is not quite idle yet, and Home Assistant's test plugin
+    takes a thread that is new after a test for one that the test has left.
+    """
+    loop.set_default_executor(ThreadPoolExecutor(1))

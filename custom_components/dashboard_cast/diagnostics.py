@@ -23,7 +23,7 @@ async def async_get_config_entry_diagnostics(
         "options": async_redact_data(entry.options, _PRIVATE),
         "streams": [
             {
-                "path": stream.source.path,
+                "path": stream.source.name,
                 "size": f"{stream.profile.width}x{stream.profile.height}",
                 "frame_rate": stream.profile.frame_rate,
                 "pictures": stream.pictures,
@@ -32,7 +32,7 @@ async def async_get_config_entry_diagnostics(
             for stream in registry.streams
         ],
         "media_players": {
-            entity_id: {"path": session.source.path, "playing": session.is_playing}
+            entity_id: {"path": session.source.name, "playing": session.is_playing}
             for entity_id, session in registry.sessions.items()
         },
     }

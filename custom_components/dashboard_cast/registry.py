@@ -364,7 +364,7 @@ class Registry:
             slot.turning = self._entry.async_create_background_task(
                 self._hass,
                 rotate(slot.stream, slot.source.turns, slot.source.interval),
-                name=f"rotate {slot.source.path}",
+                name=f"rotate {slot.source.name}",
                 eager_start=False,
             )
 
@@ -386,7 +386,7 @@ class Registry:
         source = change(slot.source)
         await self._async_check(source)
         if slot not in self._slots:
-            raise ShowSupersededError(path=source.path)
+            raise ShowSupersededError(path=source.name)
         wanted = slot.sessions & set(sessions)
         if source == slot.source:
             await self._async_switched(slot)
@@ -406,7 +406,7 @@ class Registry:
         slot.cancel()
         slot.want(source)
         slot.switching = self._entry.async_create_background_task(
-            self._hass, self._async_bring(slot, source), name=f"show {source.path}", eager_start=False
+            self._hass, self._async_bring(slot, source), name=f"show {source.name}", eager_start=False
         )
         # When nobody waits any more for what fails, that is no news.
         slot.switching.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -428,7 +428,7 @@ class Registry:
     async def _async_switched(self, slot: _Slot) -> None:
         """Wait until a stream shows what it is to show; raises what kept it from that."""
         if switching := slot.switching:
-            path = slot.source.path
+            path = slot.source.name
             await asyncio.wait([switching])
             if switching.cancelled():
                 raise ShowSupersededError(path=path)

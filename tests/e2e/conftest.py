@@ -1,11 +1,13 @@
 """One house for all tests of a module."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 import pytest_socket
 
+from ..common import one_thread
 from .house import House, house as open_house
 
 LOOPBACK = ["127.0.0.0/8"]
@@ -17,12 +19,17 @@ def loopback(socket_enabled: None) -> None:
     pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
 
+def allow_loopback() -> None:
+    """Do so for a fixture of several tests: it comes before those of each, while sockets are still blocked."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_house() -> AsyncIterator[House]:
     """Return a house that lives as long as the module's tests; for them `house` is what to use."""
-    # Comes before the fixtures of the first test that wants it, while sockets are still blocked.
-    pytest_socket.enable_socket()
-    pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+    allow_loopback()
+    one_thread(asyncio.get_running_loop())
     async with open_house() as found:
         yield found
 

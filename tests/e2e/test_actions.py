@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 # From the action to the TV.
 SHOW_S = 3.0
-SWAPS = 10
+SWAPS = 5
 CHANGE_TIMEOUT_S = 15.0
 TARGET = {"entity_id": TV_ENTITY}
 # Where the page has nothing but its background.

@@ -34,6 +34,6 @@ async def _show_next(stream: Stream, views: Sequence[Source]) -> None:
         try:
             await stream.show(view)
         except DashboardCastError as error:
-            _LOGGER.warning("%s is passed over: %s", view.path, error)
+            _LOGGER.warning("%s is passed over: %s", view.name, error)
         else:
             return
