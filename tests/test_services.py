@@ -257,7 +257,7 @@ async def test_load_failed_in_action(hass: HomeAssistant, registry: Registry, pl
     players.device.media_controller.answer = None
     start = hass.async_create_background_task(_start(hass, entity_id=TV, format="hls"), "action of the test")
     await players.tv.loaded()
-    players.device.media_controller.listeners[0].load_media_failed(1, 104)
+    players.device.media_controller.fail(players.device.urls[0])
     with pytest.raises(HomeAssistantError) as caught:
         await start
     assert caught.value.translation_key == "load_failed"

@@ -20,7 +20,7 @@ def loopback(socket_enabled: None) -> None:
 
 
 def allow_loopback() -> None:
-    """Do so for a fixture of several tests: it comes before those of each, while sockets are still blocked."""
+    """Do so for a fixture of several tests, which comes while sockets are still blocked."""
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
 
