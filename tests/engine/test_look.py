@@ -1,9 +1,7 @@
 """Tests of how pages are seen, with a real browser: light and dark, letters, motion, and long views."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,22 +13,14 @@ from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.models import Overflow, Source, Website
 
 from .frontend import DRAWN, Frontend
-from .helpers import SMALL, near, pixel, size
+from .helpers import SMALL, near, pixel, size, until
 from .site import Site
-from .viewing import Viewing, viewing
+from .viewing import Viewing, own_threads, viewing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RED, DARK = (255, 0, 0), (17, 17, 17)
 POLL_S = 0.02
-
-
-@contextmanager
-def own_threads() -> Iterator[None]:
-    """Let a browser start and end with threads that end, too: the loop outlives the test."""
-    with ThreadPoolExecutor() as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
-        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -109,8 +99,9 @@ async def test_nothing_white_behind_a_dark_page(browser: LocalBrowser, frontend:
     async with viewing(browser, frontend, bare, source=Source(dark=True)) as view:
         await view.page.open()
         assert near(pixel(await view.frame(), 10, 150), DARK, 4)
+        seen = len(view.frames)
         await view.evaluate("setTimeout(() => location.reload(), 0)")
-        await asyncio.sleep(1)
+        await until(lambda: len(view.frames) > seen)
         assert not [frame for frame in view.frames if min(pixel(frame.jpeg, 10, 150)) > 100]
 
 

@@ -1,9 +1,8 @@
 """Tests of the page with a real browser: sign-in, when it is drawn, how it looks, its frames, its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 import json
@@ -41,6 +40,7 @@ from .viewing import (
     Viewing,
     credentials,
     frame_event,
+    own_threads,
     refused,
     tabs_of,
     viewing,
@@ -51,14 +51,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 SOON_S = 1.5
 POLL_S = 0.03
-
-
-@contextmanager
-def own_threads() -> Iterator[None]:
-    """Let a browser start and end with threads that end, too: the loop outlives the test."""
-    with ThreadPoolExecutor() as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
-        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

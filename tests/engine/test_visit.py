@@ -1,9 +1,7 @@
 """Tests of web pages by URL with a real browser: what lets us in, when they are drawn, where they may go."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 import logging
 from typing import Any
 
@@ -26,21 +24,13 @@ from custom_components.dashboard_cast.models import Source, Website
 from .frontend import Frontend
 from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size
 from .site import NAME, PASSWORD, Site
-from .viewing import Viewing, refused, tabs_of, viewing
+from .viewing import Viewing, own_threads, refused, tabs_of, viewing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BLUE, WHITE = (0, 0, 255), (255, 255, 255)
 SOON_S = 3.0
 SECRETS = ["s3cret-header", "s3cret-cookie", "s3cret-entry", PASSWORD, "s3cret-query", "s3cret-path"]
-
-
-@contextmanager
-def own_threads() -> Iterator[None]:
-    """Let a browser start and end with threads that end, too: the loop outlives the test."""
-    with ThreadPoolExecutor() as threads:
-        asyncio.get_running_loop().set_default_executor(threads)
-        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 import json
 import time
@@ -219,3 +220,11 @@ class FakeTab(Tab):
         self.closing()
         await self.may_close.wait()
         self.closed.set()
+
+
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """Let a browser start and end with threads that end, too: the loop outlives the test."""
+    with ThreadPoolExecutor() as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        yield

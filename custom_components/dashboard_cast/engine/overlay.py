@@ -13,13 +13,12 @@ from typing import Final
 from ..errors import BrowserFailedError
 from ..models import Message
 from .cdp import CdpSession, Json
+from .world import World
 
 _LOGGER = logging.getLogger(__name__)
 
 # So many cards that are not urgent fit on the screen.
 _MAX_CARDS: Final = 3
-# Scripts of the page see nothing of what runs in another world, and rules of the page do not bind it.
-_WORLD: Final = "dashboard_cast"
 _SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -68,15 +67,7 @@ class Overlay:
         if not cards:
             return
         try:
-            tree = await session.send("Page.getFrameTree")
-            frame = tree["frameTree"]["frame"]["id"]
-            world = await session.send("Page.createIsolatedWorld", frameId=frame, worldName=_WORLD)
-            await session.send(
-                "Runtime.evaluate",
-                contextId=world["executionContextId"],
-                expression=_SCRIPT.replace("__CARDS__", json.dumps(cards)),
-                awaitPromise=True,
-            )
+            await World(session).evaluate(_SCRIPT.replace("__CARDS__", json.dumps(cards)))
         except BrowserFailedError as error:
             _LOGGER.debug("Messages could not be drawn: %s", error)
 

@@ -20,7 +20,7 @@ class World:
         return identifier
 
     async def evaluate(self, expression: str) -> Any:
-        """Return what an expression is in the page that is shown now; None when it fails.
+        """Return what an expression is, or comes to, in the page that is shown now; None when it fails.
 
         Raises BrowserFailedError, also when the page goes just then.
         """
@@ -31,6 +31,7 @@ class World:
             "Runtime.evaluate",
             expression=expression,
             contextId=world["executionContextId"],
+            awaitPromise=True,
             returnByValue=True,
         )
         return answer["result"].get("value")
