@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from .home.api import CommandError, FlowError, RequestError
-from .home.home import Home, HomeError
+from .home.home import LOCAL_BROWSER, Home, HomeError
 from .home.usage import ProcessTree, measure
 from .tv import Television, TelevisionError
 
@@ -115,7 +115,7 @@ def is_free(port: int) -> bool:
 async def set_up(home: Home, tv_address: str, say: Say) -> str:
     """Set up both integrations through their config flows; return the TV's entity id."""
     say("setting up Dashboard Cast: trying browser and FFmpeg")
-    await home.flow("dashboard_cast", {"next_step_id": "local"}, {})
+    await home.flow("dashboard_cast", *LOCAL_BROWSER)
     say(f"setting up Google Cast: looking for the TV at {tv_address}")
     await home.add_cast([tv_address])
     for _ in range(int(FIND_TIMEOUT_S / POLL_S)):

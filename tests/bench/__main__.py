@@ -14,13 +14,15 @@ from tests.home.home import HomeError
 from tests.tv import TelevisionError
 from tests.tv.library import PlayerError
 
-from . import charts, cost, crowd, delay, fidelity, load, memory, report, show, start
+from . import charts, cost, crowd, delay, elsewhere, fidelity, load, looks, memory, report, show, start
 from .classic import GRAB_RATE
 from .pipeline import PipelineError
 from .scenario import BenchError, Json, Options, Scenario
 
 SCENARIOS: dict[str, Scenario] = {
     "cost": cost.run,
+    "elsewhere": elsewhere.run,
+    "looks": looks.run,
     "memory": memory.run,
     "start": start.run,
     "show": show.run,
@@ -69,9 +71,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--full", action="store_true", help="measure for as long as figures for the docs need"
     )
-    parser.add_argument("--seconds", type=float, help="length of one measurement of cost, crowd or load")
+    parser.add_argument(
+        "--seconds", type=float, help="length of one measurement of cost, elsewhere, looks, crowd or load"
+    )
     parser.add_argument("--minutes", type=float, help="length of the measurement of delay")
-    parser.add_argument("--rounds", type=int, help="how often cost, start and show are measured")
+    parser.add_argument("--rounds", type=int, help="how often cost, elsewhere, start and show are measured")
     parser.add_argument(
         "--size",
         nargs="+",

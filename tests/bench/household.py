@@ -9,7 +9,8 @@ from pathlib import Path
 import signal
 from typing import Any
 
-from tests.home.home import Home
+from tests.home.api import Data
+from tests.home.home import LOCAL_BROWSER, Home
 from tests.home.usage import ProcessTree
 
 from .scenario import BenchError, Json
@@ -106,10 +107,13 @@ class Household:
 
 
 @asynccontextmanager
-async def household() -> AsyncIterator[Household]:
-    """Give a home with the integration set up, and somebody who keeps streams alive."""
+async def household(*browser: Data) -> AsyncIterator[Household]:
+    """Give a home with the integration set up, and somebody who keeps streams alive.
+
+    browser: what is answered when the integration asks for the browser; without it, a local one.
+    """
     async with Home(configuration="pulse:\nstage:\n") as home:
-        await home.flow("dashboard_cast", {"next_step_id": "local"}, {})
+        await home.flow("dashboard_cast", *(browser or LOCAL_BROWSER))
         house = Household(home)
         toucher = asyncio.create_task(house.touch())
         try:

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.home.home import Home
+from tests.home.home import LOCAL_BROWSER, Home
 from tests.tv import Television
 
 from .household import CLOCK, STILL, Household, until
@@ -27,7 +27,7 @@ class Wall:
 
     async def set_up(self) -> None:
         """Set up both integrations; raises BenchError when the TV is not found."""
-        await self._home.flow("dashboard_cast", {"next_step_id": "local"}, {})
+        await self._home.flow("dashboard_cast", *LOCAL_BROWSER)
         await self._home.add_cast([self._tv.host])
         try:
             await self._home.wait_state(

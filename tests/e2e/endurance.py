@@ -2,14 +2,16 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from statistics import median
 import sys
 import time
-from typing import Any
 
+from ..engine.elsewhere import Machine
 from ..home.api import ServiceError
-from ..home.home import Home
+from ..home.home import LOCAL_BROWSER, Home
 from ..home.usage import MB, ProcessTree
 from .house import CLOCK_DASHBOARD, STILL_DASHBOARD
 
@@ -31,6 +33,10 @@ class Census:
     """What there is while nothing is shown."""
 
     counts: dict[str, int]
+    heap_used: int
+    """What Home Assistant's process has in use of libc's heap, in bytes; 0 where libc does not tell."""
+    heap_free: int
+    """What libc has kept of it, though nobody uses it, since the census before, in bytes."""
 
     def leaks(self, before: Census) -> list[str]:
         """Return what there is more of than before, in words."""
@@ -44,7 +50,8 @@ class Census:
 async def take(home: Home) -> Census:
     """Count, once everything has ended that was told to."""
     counts = await home.call("census", "take", return_response=True)
-    return Census({**counts, "processes": len(home.processes())})
+    used, free = counts.pop("heap_used", 0), counts.pop("heap_free", 0)
+    return Census({**counts, "processes": len(home.processes())}, used, free)
 
 
 async def cycle(home: Home, number: int) -> None:
@@ -74,10 +81,13 @@ async def _watch(home: Home, url: str) -> None:
             assert await response.read()
 
 
-async def endure(home: Home, cycles: int, say: Any = lambda _text: None) -> list[str]:
+async def endure(
+    home: Home, cycles: int, *, browser: int | None = None, say: Callable[[str], None] = lambda _text: None
+) -> list[str]:
     """Go through so many cycles and return what has leaked, in words; nothing when all is well.
 
-    The home needs `CONFIGURATION`, and has the integration set up with whatever browser.
+    home: needs `CONFIGURATION`, and has the integration set up with whatever browser.
+    browser: process id of one that runs elsewhere.
     """
     for number in range(WARM_UP):
         await cycle(home, number)
@@ -85,17 +95,17 @@ async def endure(home: Home, cycles: int, say: Any = lambda _text: None) -> list
     for number in range(1, cycles + 1):
         await cycle(home, number)
         if number % LOOK_EVERY == 0:
-            await take(home)
-            by_name = await _memory(home)
+            census, by_name = await take(home), await _memory(home, browser)
             memory.append(sum(by_name.values()))
             parts = ", ".join(f"{name} {size:.0f} MB" for name, size in by_name.items())
-            say(f"{number} cycles in {time.monotonic() - begun:.0f} s: {parts}")
+            heap = f"heap {census.heap_used / MB:.0f} MB in use, {census.heap_free / MB:.0f} MB kept"
+            say(f"{number} cycles in {time.monotonic() - begun:.0f} s: {parts}; {heap}")
     return (await take(home)).leaks(before) + growth(memory)
 
 
-async def _memory(home: Home) -> dict[str, float]:
+async def _memory(home: Home, browser: int | None) -> dict[str, float]:
     """Return the memory that is in use while nothing is shown, by program in MB (PSS)."""
-    tree = ProcessTree(home.pid, mark=home.mark)
+    tree = ProcessTree(home.pid, *([browser] if browser else []), mark=home.mark)
     memory = await asyncio.to_thread(tree.pss_by_name)
     return {name: size / MB for name, size in memory.items()}
 
@@ -112,12 +122,21 @@ def growth(memory: list[float]) -> list[str]:
 
 async def main() -> int:
     """Run as the arguments say; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cycles", type=int, default=CYCLES)
+    parser = argparse.ArgumentParser(prog="scripts/endure", description=__doc__)
+    parser.add_argument("--cycles", type=int, default=CYCLES, help="how many of them")
+    parser.add_argument("--remote", action="store_true", help="with a browser that is reached over CDP")
     arguments = parser.parse_args()
-    async with Home(configuration=CONFIGURATION) as home:
-        await home.flow("dashboard_cast", {})
-        leaks = await endure(home, arguments.cycles, print)
+    async with AsyncExitStack() as stack:
+        machine = await stack.enter_async_context(Machine(frame_control=True)) if arguments.remote else None
+        home = await stack.enter_async_context(Home(configuration=CONFIGURATION))
+        elsewhere = machine and ({"next_step_id": "remote"}, {"endpoints": [machine.url]})
+        await home.flow("dashboard_cast", *(elsewhere or LOCAL_BROWSER))
+        leaks = await endure(
+            home,
+            arguments.cycles,
+            browser=machine.pid if machine else None,
+            say=lambda text: print(text, flush=True),
+        )
     print("\n".join(leaks) or "Nothing has leaked.")
     return 1 if leaks else 0
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ..home.api import Data, ServiceError
-from ..home.home import Home
+from ..home.home import LOCAL_BROWSER, Home
 from ..tv import Television
 from ..tv.library import PlayerKind
 from ..tv.player import Report
@@ -20,7 +20,6 @@ from ..tv.player import Report
 TV_ENTITY = "media_player.living_room_tv"
 STILL_DASHBOARD = "/demo-home/overview"
 CLOCK_DASHBOARD = "/demo-clock/clock"
-LOCAL_BROWSER: Sequence[Data] = ({"next_step_id": "local"}, {})
 FIND_TIMEOUT_S = 40.0
 PLAY_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0

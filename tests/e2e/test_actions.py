@@ -65,8 +65,8 @@ async def test_show(house: House) -> None:
     took = [await switch(house, dark=number % 2 == 0) for number in range(SWAPS)]
     assert (await house.tv.report()).stalls == 0
     assert len(house.tv.loads) == loads
-    # The best is what it takes where nothing else keeps the machine busy; `scripts/bench` says the rest.
-    assert min(took) <= SHOW_S, took
+    # All but one: of five, the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100.
+    assert sorted(took)[-2] <= SHOW_S, took
 
 
 async def test_show_fails(house: House) -> None:

@@ -54,6 +54,12 @@ class Machine:
         self._process: asyncio.subprocess.Process | None = None
         self._folder = TemporaryDirectory(prefix="dashboard-cast-machine-")
 
+    @property
+    def pid(self) -> int:
+        """The id of its main process."""
+        assert self._process
+        return self._process.pid
+
     async def __aenter__(self) -> Self:
         """Start it."""
         await self.start()

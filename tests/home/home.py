@@ -1,7 +1,7 @@
 """A real Home Assistant as a process of its own: starts it, onboards its owner, leaves nothing behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass
 import json
@@ -19,11 +19,13 @@ from uuid import uuid4
 import aiohttp
 
 from . import sensors
-from .api import CLIENT_ID, HomeApi
+from .api import CLIENT_ID, Data, HomeApi
 from .usage import marked
 
 HERE = Path(__file__).parent
 INTEGRATION = HERE.parent.parent / "custom_components" / "dashboard_cast"
+LOCAL_BROWSER: Sequence[Data] = ({"next_step_id": "local"}, {})
+"""What the integration is told at set-up to start its browser here."""
 MARK = "DASHBOARD_CAST_TEST_HOME"
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 40

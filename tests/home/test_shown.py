@@ -17,7 +17,7 @@ from ..common import one_thread
 from ..engine.site import NAME, PASSWORD, Site
 from ..looks import Gallery, gallery as open_gallery
 from .api import ServiceError
-from .home import Home
+from .home import LOCAL_BROWSER, Home
 from .kiosk import ERRORS_SCRIPT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -161,7 +161,7 @@ async def start(home: Home, **data: Any) -> str:
 async def test_web_pages_by_the_action(gallery: Gallery) -> None:
     """Home Assistant's owner may show a web page, others may not; what lets us in turns up nowhere."""
     home = gallery.home
-    await home.flow("dashboard_cast", {"next_step_id": "local"}, {})
+    await home.flow("dashboard_cast", *LOCAL_BROWSER)
     async with Site() as site:
         access = {
             "headers": {"X-Key": SECRET},

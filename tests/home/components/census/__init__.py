@@ -5,7 +5,6 @@
 
 import asyncio
 from collections import Counter
-from contextlib import suppress
 import ctypes
 import gc
 import os
@@ -32,11 +31,12 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         """Count."""
         tabs = await _tabs(hass)
         gc.collect()
-        await hass.async_add_executor_job(_give_back)
+        heap = await hass.async_add_executor_job(_give_back)
         living = Counter(type(found).__name__ for found in gc.get_objects() if isinstance(found, KINDS))
         users = [user for user in await hass.auth.async_get_users() if user.name == USER_NAME]
         return {
             **living,
+            **heap,
             "tabs": tabs,
             "tasks": len(asyncio.all_tasks()),
             "files": len(os.listdir("/proc/self/fd")),  # noqa: PTH208
@@ -48,10 +48,29 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     return True
 
 
-def _give_back() -> None:
-    """Give memory that is free back to the system, so that what is left is in use; where libc can."""
-    with suppress(AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+class _MallInfo(ctypes.Structure):
+    """What glibc tells of its heap (mallinfo2(3)), in bytes."""
+
+    _fields_ = [
+        *[(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd")],
+        *[(name, ctypes.c_size_t) for name in ("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")],
+    ]
+
+
+def _give_back() -> dict[str, int]:
+    """Give memory that is free back to the system, so that what is left is in use; where libc can.
+
+    Return how much of libc's heap was in use before, and how much was free but kept, in bytes.
+    """
+    libc = ctypes.CDLL(None)
+    try:
+        mallinfo, trim = libc.mallinfo2, libc.malloc_trim
+    except AttributeError:
+        return {}
+    mallinfo.restype = _MallInfo
+    found = mallinfo()
+    trim(0)
+    return {"heap_used": found.uordblks + found.hblkhd, "heap_free": found.fordblks}
 
 
 async def _tabs(hass: HomeAssistant) -> int:
