@@ -247,7 +247,16 @@ async def _pump(source: _Socket, sink: _Socket) -> None:
 
 
 class Browserless(Gateway):
-    """Speaks as browserless does: each connection gets a browser of its own, which ends with it."""
+    """Speaks as browserless does: each connection gets a browser of its own, which ends with it.
+
+    rented: whether it refuses who wants to keep one for as long as he likes.
+    """
+
+    def __init__(self, *, rented: bool = False, **keywords: Any) -> None:
+        self.timeouts: list[str | None] = []
+        """What each connection wanted as the longest time of its session, in milliseconds."""
+        self._rented = rented
+        super().__init__(**keywords)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Serve the version, and browsers at the root."""
@@ -259,6 +268,9 @@ class Browserless(Gateway):
         return web.json_response({"Browser": "Chrome", "webSocketDebuggerUrl": "ws://0.0.0.0:3000"})
 
     async def _browse(self, request: web.Request) -> web.WebSocketResponse:
+        self.timeouts.append(request.query.get("timeout"))
+        if self._rented and self.timeouts[-1] == "0":
+            raise web.HTTPBadRequest
         session = await self.start_browser()
         try:
             return await self.carry(request, self.browsers[session].socket)

@@ -169,6 +169,17 @@ async def test_browserless(loopback: None, scheme: str) -> None:
         await until(lambda: not gateway.browsers)
 
 
+@pytest.mark.parametrize(
+    ("rented", "query", "timeouts"),
+    [(False, "", ["0"]), (True, "", ["0", None]), (False, "?timeout=60000", ["60000"])],
+)
+async def test_longest_session(loopback: None, rented: bool, query: str, timeouts: list[str]) -> None:
+    """A gateway that ends sessions is asked not to, unless the owner says how long, or it refuses."""
+    async with Browserless(rented=rented) as gateway, remote(f"{gateway.url}{query}") as browser:
+        assert await value(await browser.open_tab(), "1 + 1") == 2
+        assert gateway.timeouts == timeouts
+
+
 async def test_grid(loopback: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Grid starts a browser for us, is told that it is in use, and gets it back."""
     monkeypatch.setattr(module, "_TOUCH_INTERVAL_S", 0.05)

@@ -45,6 +45,8 @@ _REFUSED: Final = {
 # Chromium answers only who calls it by an IP address or by this name, against DNS rebinding, and says so.
 _HOST_REFUSED: Final = "Host header is specified"
 _ACCEPTED_HOST: Final = "localhost"
+# browserless ends a session after 30 s unless it is told otherwise, in milliseconds; 0 stands for never.
+_UNLIMITED: Final = {"timeout": "0"}
 # Where a Selenium Grid used to be, and still is.
 _GRID_PREFIX: Final = "/wd/hub"
 _GRID_BROWSER: Final = {
@@ -183,6 +185,17 @@ class Access:
         return await self._open(self._endpoint.websocket(str(told)))
 
     async def _open(self, url: URL) -> Socket:
+        # A WebSocket at the root is that of a gateway that starts a browser for each who connects.
+        if url.path == "/" and "timeout" not in url.query:
+            try:
+                return await self._open_at(url.update_query(_UNLIMITED))
+            except WSServerHandshakeError as error:
+                # Some who rent browsers refuse what is more than was paid for.
+                if error.status != HTTPStatus.BAD_REQUEST:
+                    raise
+        return await self._open_at(url)
+
+    async def _open_at(self, url: URL) -> Socket:
         self.address = url
         socket: Socket = await self._session.ws_connect(
             url,
