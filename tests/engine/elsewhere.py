@@ -300,6 +300,8 @@ class Grid(Gateway):
         return web.json_response({"value": {"ready": True, "message": "Selenium Grid ready."}})
 
     async def _new(self, request: web.Request) -> web.Response:
+        if request.charset != "utf-8":
+            raise web.HTTPInternalServerError(text="Content-Type header does not indicate utf-8 encoded json")
         wanted = (await request.json())["capabilities"]["alwaysMatch"]
         assert wanted["browserName"] == "chrome"
         session = await self.start_browser()

@@ -49,6 +49,8 @@ _ACCEPTED_HOST: Final = "localhost"
 _UNLIMITED: Final = {"timeout": "0"}
 # Where a Selenium Grid used to be, and still is.
 _GRID_PREFIX: Final = "/wd/hub"
+# It refuses JSON that does not name its encoding.
+_JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 _GRID_BROWSER: Final = {
     "alwaysMatch": {
         "browserName": "chrome",
@@ -221,9 +223,9 @@ class Access:
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Return the JSON object that is the answer, an empty one for anything else; raises ClientError."""
-        url = self._endpoint.http(path)
+        options = {**self._options, "headers": {**_JSON, **self._options.get("headers", {})}}
         async with self._session.request(
-            method, url, json=body, allow_redirects=False, **self._options
+            method, self._endpoint.http(path), json=body, allow_redirects=False, **options
         ) as answer:
             text = await answer.text(errors="replace")
             if _HOST_REFUSED in text and "headers" not in self._options:
