@@ -8,7 +8,7 @@ import sys
 
 from .library import PlayerKind
 from .player import Report
-from .television import Television, TelevisionError
+from .television import HOST, Television, TelevisionError
 
 _LOGGER = logging.getLogger(__name__)
 STATUS_EVERY = 5.0  # s
@@ -17,7 +17,7 @@ STATUS_EVERY = 5.0  # s
 def parse_arguments() -> argparse.Namespace:
     """Return the command line's options."""
     parser = argparse.ArgumentParser(prog="python -m tests.tv", description="A Cast device that really plays")
-    parser.add_argument("--host", default="127.0.13.37", help="loopback address (default: %(default)s)")
+    parser.add_argument("--host", default=HOST, help="loopback address (default: %(default)s)")
     parser.add_argument("--name", default="Living Room TV", help="friendly name (default: %(default)s)")
     parser.add_argument("--model", default="Chromecast", help="model name (default: %(default)s)")
     parser.add_argument("--player", default=PlayerKind.SHAKA_5, choices=list(PlayerKind), type=PlayerKind)

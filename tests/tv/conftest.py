@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import pytest_socket
 
+from .addresses import NETWORK
 from .sender import Sender
 from .stream import live_hls, serve
 from .television import Television
 
-HOST = "127.0.13.99"
+HOST = f"{NETWORK}.99"
 
 
 @pytest.fixture(autouse=True)

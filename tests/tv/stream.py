@@ -7,7 +7,9 @@ from pathlib import Path
 
 from aiohttp import web
 
-HOST = "127.0.13.1"
+from .addresses import NETWORK
+
+HOST = f"{NETWORK}.1"
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15")
 SILENCE = ("-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo")
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "7")

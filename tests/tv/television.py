@@ -11,6 +11,7 @@ from typing import Self
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from . import castv2, dial
+from .addresses import NETWORK
 from .castv2 import CastServer, Message, Sender
 from .certificate import server_context
 from .library import PlayerError, PlayerKind
@@ -20,6 +21,7 @@ from .receiver import DEFAULT_RECEIVER, Receiver
 
 _LOGGER = logging.getLogger(__name__)
 
+HOST = f"{NETWORK}.37"
 LOOK_EVERY = 0.02  # s
 MEDIUM_GREY = 128
 
@@ -37,7 +39,7 @@ class Television:
 
     def __init__(
         self,
-        host: str = "127.0.13.37",
+        host: str = HOST,
         name: str = "Living Room TV",
         model: str = "Chromecast",
         size: Size = (1280, 720),
