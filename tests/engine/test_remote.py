@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import endpoint as endpoint_module, remote as module
+from custom_components.dashboard_cast.engine import cdp, endpoint as endpoint_module, remote as module
 from custom_components.dashboard_cast.engine.cdp import Tab
 from custom_components.dashboard_cast.engine.endpoint import Endpoint
 from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
@@ -64,6 +64,13 @@ async def frontend(loopback: None) -> AsyncIterator[Frontend]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find out sooner than usual that a connection is cut."""
     monkeypatch.setattr(endpoint_module, "_HEARTBEAT_S", HEARTBEAT_S)
+
+
+@pytest.fixture
+def quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find out sooner than usual that a browser does not answer."""
+    monkeypatch.setattr(cdp, "_PULSE_INTERVAL_S", 0.1)
+    monkeypatch.setattr(cdp, "_PULSE_TIMEOUT_S", 0.5)
 
 
 @asynccontextmanager
@@ -303,6 +310,22 @@ async def test_hangs(mortal: Machine, quick: None) -> None:
         assert await asyncio.wait_for(loss(tab), 3 * HEARTBEAT_S) == LOST
         mortal.go_on()
         assert await value(await browser.open_tab(), "1 + 1") == 2
+
+
+async def test_hangs_behind_a_gateway(machine: Machine, quick_pulse: None) -> None:
+    """A gateway answers for itself: that the browser behind it stands still is found out by asking it.
+
+    Then the next endpoint is asked first, since this one may take long to fail.
+    """
+    async with Browserless() as gateway, remote(gateway.url, machine.url) as browser:
+        tab = await browser.open_tab()
+        (stopped,) = gateway.browsers.values()
+        stopped.stop()
+        lost = asyncio.create_task(loss(tab))
+        assert await lost == "the browser does not answer any more"
+        await tab.close()
+        assert await value(await browser.open_tab(), "1 + 1") == 2
+        assert len(await machine.pages()) == 1
 
 
 async def test_cut_off(machine: Machine, quick: None) -> None:

@@ -14,7 +14,7 @@ from ..errors import BrowserFailedError
 from .browser import SharedBrowser
 from .cdp import Browser, CdpConnection, Tab, WebSocketTransport
 from .endpoint import Access, Endpoint
-from .tab import TAB_TIMEOUT_S, ConnectedBrowser
+from .tab import TAB_TIMEOUT_S, BrowserTab, ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class RemoteChromium(ConnectedBrowser):
             if isinstance(error, TimeoutError):
                 raise BrowserFailedError(detail=f"no tab within {TAB_TIMEOUT_S:g} s") from error
             raise
+        chromium.connection.watch()
         if access.is_kept:
             chromium._keeping = asyncio.create_task(chromium._keep(), name="keep remote browser")
         return chromium
@@ -120,6 +121,13 @@ class EndpointBrowser(SharedBrowser):
                 _LOGGER.warning("The browser at %s works again", self.endpoint)
                 self._failure, self.rests_until = None, 0.0
             return tab
+
+    @override
+    def _forget(self, tab: BrowserTab) -> None:
+        # To connect to it would take long to fail, while others answer.
+        if tab.browser is self._chromium and tab.browser.hangs:
+            self._fail(BrowserFailedError(detail="it does not answer any more"))
+        super()._forget(tab)
 
     def _fail(self, error: BrowserFailedError) -> None:
         if not self._failure:
