@@ -287,8 +287,7 @@ async def test_silent_browser(transport: FakeTransport, connection: CdpConnectio
         # Refusing is an answer.
         transport.say(id=question["id"], error={"message": "not for you"})
         transport.say(id=question["id"], result={})
-    assert connection.alive
-    assert not connection.silent
+    assert (connection.alive, connection.silent) == (True, False)
     await until(lambda: not connection.alive)
     assert connection.silent
     assert reasons == ["the browser does not answer any more"]

@@ -25,6 +25,7 @@ from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     DashboardCastError,
     HomeUnreachableError,
+    PageFailedError,
     PageNotReadyError,
     SignInFailedError,
 )
@@ -871,7 +872,8 @@ async def test_error_page_of_the_browser(browser: LocalBrowser, frontend: Fronte
         await view.frame(has(BLUE))
         await view.evaluate(f"(setTimeout(() => {{ location.href = '{gone.url}/'; }}, 0), 1)")
         lost = await asyncio.wait_for(view.page.lost, 2)
-        assert isinstance(lost, PageNotReadyError)
+        assert isinstance(lost, PageFailedError)
+        assert " answer" in lost.placeholders["detail"]
         assert all(near(pixel(frame.jpeg, 10, 100), BLUE, 10) for frame in view.frames)
 
 

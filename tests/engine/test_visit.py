@@ -14,7 +14,7 @@ from custom_components.dashboard_cast.engine import chromium, visit
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.errors import (
     DashboardCastError,
-    PageNotReadyError,
+    PageFailedError,
     UrlForbiddenError,
     UrlInvalidError,
     UrlNotAllowedError,
@@ -190,7 +190,7 @@ async def test_server_fails(
 ) -> None:
     """The error of a server is told, and nothing of the address but its origin."""
     error = await refusal(browser, home, f"{site.url}/broken?status={status}&token=s3cret-query")
-    assert isinstance(error, PageNotReadyError)
+    assert isinstance(error, PageFailedError)
     assert error.placeholders["detail"] == f"it answers {words}"
     assert error.placeholders["path"] == site.url
 
@@ -212,7 +212,7 @@ async def test_redirects(browser: LocalBrowser, home: Frontend, site: Site) -> N
         assert isinstance(error, UrlForbiddenError), to
     assert not home.asked
     for to in ("file:///etc/passwd", "data:text/html,x", "chrome://version", "javascript:alert(1)"):
-        assert isinstance(await refusal(browser, home, f"{site.url}/redirect?to={to}"), PageNotReadyError)
+        assert isinstance(await refusal(browser, home, f"{site.url}/redirect?to={to}"), PageFailedError)
 
 
 SIDEWAYS = {

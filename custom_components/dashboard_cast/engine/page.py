@@ -14,7 +14,13 @@ from random import SystemRandom
 import time
 from typing import Any, Final
 
-from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
+from ..errors import (
+    BrowserFailedError,
+    DashboardCastError,
+    PageFailedError,
+    PageNotReadyError,
+    SignInFailedError,
+)
 from ..models import Frame, Overflow, Profile, Source, Website
 from .cdp import Json, Tab
 from .compositor import Compositor
@@ -140,8 +146,9 @@ class Page:
     async def open(self, timeout: float = READY_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
 
-        Raises PageNotReadyError after `timeout` seconds, HomeUnreachableError, SignInFailedError or
-        BrowserFailedError; for a web page also UrlInvalidError, UrlForbiddenError or UrlNotAllowedError.
+        Raises PageNotReadyError after `timeout` seconds, PageFailedError, HomeUnreachableError,
+        SignInFailedError or BrowserFailedError; for a web page also UrlInvalidError, UrlForbiddenError or
+        UrlNotAllowedError.
         """
         await self._prepare()
         await self._navigate(timeout)
@@ -245,7 +252,7 @@ class Page:
         # A page that may not be where it went says why itself.
         await self._raise_if_lost(0)
         if problem := answer.get("errorText"):
-            raise self._not_ready(0, f"{site.name}: {problem}")
+            raise PageFailedError(path=site.name, detail=problem)
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}
@@ -341,7 +348,7 @@ class Page:
         self._doubt()
         if "unreachableUrl" in event["frame"]:
             where = self._source.website.name if self._source.website else self._home
-            self._lose(self._not_ready(0, f"{where} does not answer"))
+            self._lose(PageFailedError(path=self._source.name, detail=f"{where} does not answer"))
 
     def _doubt(self) -> None:
         """Take no frames until a look at the page, which is due at once, finds it well."""
