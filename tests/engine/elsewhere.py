@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+import psutil
 
 from custom_components.dashboard_cast.engine.chromium import _FRAME_CONTROL_SWITCHES, find_executable
 
@@ -58,6 +59,12 @@ class Machine:
         """Start it."""
         await self.start()
         return self
+
+    @property
+    def process(self) -> psutil.Process:
+        """Its process that runs, or ran last."""
+        assert self._process
+        return psutil.Process(self._process.pid)
 
     async def __aexit__(self, *_: object) -> None:
         """Kill it, and remove what it wrote."""
