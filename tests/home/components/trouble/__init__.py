@@ -6,7 +6,7 @@
 import asyncio
 
 from homeassistant.components.websocket_api import auth, http
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.typing import ConfigType
 
@@ -45,6 +45,11 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
             if user.name == USER_NAME:
                 await hass.auth.async_remove_user(user)
 
+    async def own_tokens(_call: ServiceCall) -> ServiceResponse:
+        """Return the ids of what the integration's own users may sign in with."""
+        users = [user for user in await hass.auth.async_get_users() if user.name == USER_NAME]
+        return {"tokens": [token for user in users for token in user.refresh_tokens]}
+
     async def switch_off_user(call: ServiceCall) -> None:
         """Let the integration's own user be switched off for some `seconds`; who is signed in has to anew."""
         hass.async_create_background_task(keep_switched_off(hass, call.data["seconds"]), DOMAIN)
@@ -65,6 +70,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
 
     for action in (cut, update, revoke, remove_user, switch_off_user, note_soon, age):
         hass.services.async_register(DOMAIN, action.__name__, action)
+    only = SupportsResponse.ONLY
+    hass.services.async_register(DOMAIN, own_tokens.__name__, own_tokens, supports_response=only)
     return True
 
 
