@@ -313,19 +313,40 @@ async def test_hangs(mortal: Machine, quick: None) -> None:
 
 
 async def test_hangs_behind_a_gateway(machine: Machine, quick_pulse: None) -> None:
-    """A gateway answers for itself: that the browser behind it stands still is found out by asking it.
-
-    Then the next endpoint is asked first, since this one may take long to fail.
-    """
-    async with Browserless() as gateway, remote(gateway.url, machine.url) as browser:
+    """A gateway answers for itself: that the browser behind it stands still is found out by asking it."""
+    async with Browserless() as gateway, remote(gateway.url) as browser:
         tab = await browser.open_tab()
         (stopped,) = gateway.browsers.values()
         stopped.stop()
-        lost = asyncio.create_task(loss(tab))
-        assert await lost == "the browser does not answer any more"
+        assert await loss(tab) == "the browser does not answer any more"
         await tab.close()
         assert await value(await browser.open_tab(), "1 + 1") == 2
+
+
+async def test_next_endpoint_of_one_that_hangs(
+    mortal: Machine, machine: Machine, quick_pulse: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser that went silent is not waited for as long as a farm may take to start one."""
+    monkeypatch.setattr(module, "_RETURN_S", 0.5)
+    async with remote(mortal.url, machine.url) as browser:
+        tab = await browser.open_tab()
+        mortal.stop()
+        await loss(tab)
+        tab = await asyncio.wait_for(browser.open_tab(), endpoint_module.CONNECT_TIMEOUT_S / 2)
+        assert await value(tab, "1 + 1") == 2
         assert len(await machine.pages()) == 1
+    mortal.go_on()
+
+
+async def test_cut_off_from_the_first_of_two(machine: Machine, mortal: Machine, quick_pulse: None) -> None:
+    """A browser that only the network has lost is used again, so that nothing of ours stays there."""
+    async with Wire(machine.port) as wire, remote(wire.url, mortal.url) as browser:
+        tab = await browser.open_tab()
+        wire.cut()
+        assert await loss(tab) == "the browser does not answer any more"
+        assert await value(await browser.open_tab(), "1 + 1") == 2
+        assert len(await machine.pages()) == 1
+        assert await mortal.pages() == []
 
 
 async def test_cut_off(machine: Machine, quick: None) -> None:

@@ -14,7 +14,7 @@ from ..errors import BrowserFailedError
 from .browser import SharedBrowser
 from .cdp import Browser, CdpConnection, Tab, WebSocketTransport
 from .endpoint import Access, Endpoint
-from .tab import TAB_TIMEOUT_S, BrowserTab, ConnectedBrowser
+from .tab import TAB_TIMEOUT_S, ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ REST_S: Final = 60.0
 _PATIENCE_S: Final = 30.0
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 8.0
+# A browser that went silent hangs, or only its connection was lost: then it is there again within this time.
+_RETURN_S: Final = 3.0
 # A Selenium Grid ends a session that nobody asks for anything, by default after 300 s.
 _TOUCH_INTERVAL_S: Final = 60.0
 # One for all connections to a browser: frames of two of them must not overlap either.
@@ -122,13 +124,6 @@ class EndpointBrowser(SharedBrowser):
                 self._failure, self.rests_until = None, 0.0
             return tab
 
-    @override
-    def _forget(self, tab: BrowserTab) -> None:
-        # To connect to it would take long to fail, while others answer.
-        if tab.browser is self._chromium and tab.browser.hangs:
-            self._fail(BrowserFailedError(detail="it does not answer any more"))
-        super()._forget(tab)
-
     def _fail(self, error: BrowserFailedError) -> None:
         if not self._failure:
             _LOGGER.warning("The browser at %s cannot be used: %s", self.endpoint, error)
@@ -147,10 +142,21 @@ class CdpBrowser(EndpointBrowser):
         self._session = session
         self._ssl = ssl
         self._abandoned: set[str] = set()
+        self._was_silent = False
+
+    @override
+    async def _end(self) -> None:
+        self._was_silent = bool(self._chromium and self._chromium.hangs)
+        await super()._end()
 
     @override
     async def _start(self) -> RemoteChromium:
-        chromium = await RemoteChromium.connect(Access(self.endpoint, self._session, self._ssl))
+        access = Access(self.endpoint, self._session, self._ssl)
+        try:
+            async with asyncio.timeout(_RETURN_S if self._was_silent else None):
+                chromium = await RemoteChromium.connect(access)
+        except TimeoutError as error:
+            raise BrowserFailedError(detail="it does not answer any more") from error
         # A browser may not have noticed that the last connection was cut.
         for context in self._abandoned:
             await chromium.dispose(context)
