@@ -61,9 +61,16 @@ class Ward:
     async def heal(self) -> None:
         """Bring back the browsers elsewhere that were stopped or killed."""
         for machine in self.machines:
-            if machine.process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}:
+            if not _runs(machine):
                 await machine.kill()
                 await machine.start()
+
+
+def _runs(machine: Machine) -> bool:
+    try:
+        return machine.process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+    except psutil.NoSuchProcess, StopIteration:
+        return False
 
 
 @asynccontextmanager

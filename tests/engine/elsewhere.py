@@ -62,9 +62,11 @@ class Machine:
 
     @property
     def process(self) -> psutil.Process:
-        """Its process that runs, or ran last."""
+        """The process that all others of it hang from; raises psutil.NoSuchProcess when there is none."""
         assert self._process
-        return psutil.Process(self._process.pid)
+        first = psutil.Process(self._process.pid)
+        # Debian starts it by a script.
+        return next(iter(first.children())) if first.cmdline()[0] == "/bin/sh" else first
 
     async def __aexit__(self, *_: object) -> None:
         """Kill it, and remove what it wrote."""
@@ -153,15 +155,21 @@ class Wire:
             task.cancel()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            writer.close()
+            return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._carry(source, sink))
             self._tasks.add(task)
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65_536):
-            sink.write(data)
-            await sink.drain()
+        # Who is killed may not say goodbye.
+        with suppress(ConnectionError):
+            while data := await source.read(65_536):
+                sink.write(data)
+                await sink.drain()
         sink.close()
 
 
