@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
-from homeassistant.auth.models import RefreshToken, User
+from homeassistant.auth.models import TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN, RefreshToken, User
 from homeassistant.core import HomeAssistant
 import pytest
 
@@ -108,6 +108,27 @@ async def test_one_refresh_token(hass: HomeAssistant, sign_in: SignIn) -> None:
     first, second = [_validated(hass, (await sign_in.async_credentials()).token) for _ in range(2)]
     assert first is second
     assert list(first.user.refresh_tokens.values()) == [first]
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_earlier_run_was_killed(
+    hass: HomeAssistant, entry: MockConfigEntry, sign_in: SignIn, *, own: bool
+) -> None:
+    """Of a run that could not revoke it no token stays; a person's own tokens do."""
+    user: User = await async_ensure_user(hass, entry) if own else MockUser().add_to_hass(hass)
+    kept = []
+    if not own:
+        _choose(hass, entry, user)
+        kept = [
+            await hass.auth.async_create_refresh_token(user, client_id=HOME, client_name="Phone"),
+            await hass.auth.async_create_refresh_token(
+                user, client_name="Dashboard Cast", token_type=TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN
+            ),
+        ]
+    before = (await sign_in.async_credentials()).token
+    now = (await SignIn(hass, entry, HOME).async_credentials()).token
+    assert hass.auth.async_validate_access_token(before) is None
+    assert list(user.refresh_tokens.values()) == [*kept, _validated(hass, now)]
 
 
 async def test_revoked_by_somebody(hass: HomeAssistant, sign_in: SignIn) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
-from homeassistant.auth.models import RefreshToken, User
+from homeassistant.auth.models import TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN, RefreshToken, User
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
@@ -82,6 +82,7 @@ class SignIn:
         user = await self.async_user()
         token = self._living_token()
         if token is None or token.user.id != user.id:
+            self._remove_left_behind(user)
             # Users who are persons have tokens of a client; the system's have none.
             client = None if user.system_generated else f"{self._home}/"
             token = await self._hass.auth.async_create_refresh_token(
@@ -89,6 +90,13 @@ class SignIn:
             )
             self._refresh_token = token
         return token
+
+    def _remove_left_behind(self, user: User) -> None:
+        """Remove our refresh tokens of earlier runs: Home Assistant that is killed cannot revoke them."""
+        for token in [*user.refresh_tokens.values()]:
+            # Who has made one for good has just chosen the same name.
+            if token.client_name == USER_NAME and token.token_type != TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN:
+                self._hass.auth.async_remove_refresh_token(token)
 
     def _living_token(self) -> RefreshToken | None:
         if self._refresh_token is None:

@@ -141,6 +141,12 @@ class PageNotReadyError(DashboardCastError):
     key = "page_not_ready"
 
 
+class PageFailedError(DashboardCastError):
+    """There is no page, or an error in its place. Placeholders: path, detail."""
+
+    key = "page_failed"
+
+
 class SignInFailedError(DashboardCastError):
     """Home Assistant did not accept our sign-in."""
 

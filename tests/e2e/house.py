@@ -93,6 +93,21 @@ class House:
             TV_ENTITY, lambda state: bool(state and state["state"] != "unavailable"), FIND_TIMEOUT_S
         )
 
+    def stored_users(self) -> str:
+        """Return what Home Assistant has stored of its users and their tokens."""
+        return Path(self.home.config_dir, ".storage", "auth").read_text(encoding="utf-8")
+
+    async def status_of(self, url: str) -> int:
+        """Return the HTTP status with which Home Assistant answers who asks for a stream as a TV does."""
+        async with self.home.session.get(url) as answer:
+            return answer.status
+
+    async def own_tokens(self) -> list[str]:
+        """Return the ids of what the integration's own users can sign in with."""
+        users = await self.home.call("trouble", "own_tokens", return_response=True)
+        tokens: list[str] = users["tokens"]
+        return tokens
+
     def encoders(self) -> set[int]:
         """Return the ids of FFmpeg processes that encode."""
         return {pid for pid in self.home.processes() if program(pid) == "ffmpeg"}

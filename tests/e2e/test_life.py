@@ -1,18 +1,22 @@
 """What the integration starts ends with it, however it ends."""
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 
 import pytest
 
-from .house import STILL_DASHBOARD, TV_ENTITY, House, house as open_house, living, until
+from .house import END_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, house as open_house, living, until
 
 pytestmark = pytest.mark.e2e
+
+# What a TV has loaded lasts so long at most, in seconds.
+OLD_PICTURE_S = 30.0
 
 
 @pytest.fixture
 async def own_house(loopback: None) -> AsyncIterator[House]:
     """Return a house for one test alone, with a dashboard on its TV."""
-    async with open_house() as found:
+    async with open_house(configuration="trouble:\n") as found:
         await found.show(STILL_DASHBOARD)
         yield found
 
@@ -49,17 +53,29 @@ async def test_home_assistant_stops(own_house: House) -> None:
     """A stop leaves no process and takes the dashboard off the TV."""
     await own_house.home.stop()
     assert not living(own_house.home.processes())
+    await own_house.tv.wait_until(lambda: own_house.tv.app_id is None, END_TIMEOUT_S, "its home screen")
 
 
 async def test_home_assistant_is_killed(own_house: House) -> None:
-    """SIGKILL leaves no process either, and after the restart everything works again."""
+    """SIGKILL leaves no process either; after the restart the old stream is gone and everything works again.
+
+    The TV has lost its stream without a word: it does not take long to say that it plays no more.
+    """
+    url, tokens = own_house.tv.loads[-1].url, await own_house.own_tokens()
+    # What is to be signed in with is written to disk a second later.
+    await until(lambda: tokens[0] in own_house.stored_users(), "the token was not stored")
     own_house.home.kill()
     await until(
         lambda: not living(own_house.home.processes()), "browser or FFmpeg has outlived Home Assistant"
     )
+    await own_house.tv.wait_until(lambda: own_house.tv.state != "PLAYING", OLD_PICTURE_S, "the end")
     await own_house.home.restart()
     await own_house.available()
+    assert await own_house.status_of(url) == HTTPStatus.NOT_FOUND
     await own_house.show(STILL_DASHBOARD)
+    assert len(await own_house.own_tokens()) == 1
+    assert await own_house.own_tokens() != tokens
+    assert len(await own_users(own_house)) == 1
     state = await own_house.home.state(TV_ENTITY)
     assert state is not None
     assert state["state"] == "playing"

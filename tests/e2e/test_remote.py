@@ -106,6 +106,10 @@ async def test_remote_browsers(farm: Farm, bare: dict[str, str]) -> None:
         assert TOKEN not in house.home.log() + "".join(command(pid) for pid in house.home.processes())
         house.home.kill()
         await closed(farm.machine)
+        await house.home.restart()
+        await house.available()
+        await house.show(CLOCK_DASHBOARD)
+        assert len(await farm.machine.pages()) == 1
 
 
 async def only_elsewhere(house: House, farm: Farm) -> None:

@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+import psutil
 
 from custom_components.dashboard_cast.engine.chromium import _FRAME_CONTROL_SWITCHES, find_executable
 
@@ -64,6 +65,14 @@ class Machine:
         """Start it."""
         await self.start()
         return self
+
+    @property
+    def process(self) -> psutil.Process:
+        """The process that all others of it hang from; raises psutil.NoSuchProcess when there is none."""
+        assert self._process
+        first = psutil.Process(self._process.pid)
+        # Debian starts it by a script.
+        return next(iter(first.children())) if first.cmdline()[0] == "/bin/sh" else first
 
     async def __aexit__(self, *_: object) -> None:
         """Kill it, and remove what it wrote."""
@@ -152,15 +161,21 @@ class Wire:
             task.cancel()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            writer.close()
+            return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._carry(source, sink))
             self._tasks.add(task)
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65_536):
-            sink.write(data)
-            await sink.drain()
+        # Who is killed may not say goodbye.
+        with suppress(ConnectionError):
+            while data := await source.read(65_536):
+                sink.write(data)
+                await sink.drain()
         sink.close()
 
 

@@ -43,8 +43,11 @@ SCRIPT = """
     return content;
   };
 """
+# The dot is there since a picture of one colour counts as blank.
 DOCUMENT = """<!doctype html><meta charset="utf-8"><body style="margin: 0; background: rgb(0, 255, 0)">
 <home-assistant style="display: block"></home-assistant>
+<i style="position: fixed; left: 100px; top: 30px; width: 5px; height: 9px; border-left: 4px solid black;
+  background: white"></i>
 <script type="module">%s</script></body>"""
 SIGN_IN = "await enter(await signIn());"
 DRAWN = SIGN_IN + "const content = draw();"

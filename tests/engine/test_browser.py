@@ -4,11 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 import sys
+import time
 
 import psutil
 import pytest
 
-from custom_components.dashboard_cast.engine import browser as module, chromium as chromium_module
+from custom_components.dashboard_cast.engine import (
+    browser as module,
+    cdp,
+    chromium as chromium_module,
+    process as process_module,
+)
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpConnection, Tab
 from custom_components.dashboard_cast.engine.process import ChildProcess
@@ -16,7 +22,7 @@ from custom_components.dashboard_cast.engine.tab import BrowserTab, ConnectedBro
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
 from .frontend import Frontend
-from .helpers import TIMEOUT_S, alive, executable, processes, until
+from .helpers import TIMEOUT_S, alive, ancestry, executable, processes, until
 from .viewing import tabs_of
 
 LINGER_S = 0.2
@@ -52,8 +58,12 @@ def chromium() -> list[psutil.Process]:
 
 
 def mains() -> list[psutil.Process]:
-    """Return the first process of each Chromium: no helper of it, and no script that started it."""
-    return [process for process in chromium() if is_main(command_of(process))]
+    """Return the first process of each Chromium: no helper of it, and no script that started it.
+
+    A helper that was forked a moment ago has the command of its parent still.
+    """
+    found = [process for process in chromium() if is_main(command_of(process))]
+    return [process for process in found if not (ancestry(process) - {process}).intersection(found)]
 
 
 def command_of(process: psutil.Process) -> list[str]:
@@ -364,19 +374,44 @@ async def test_killed(browser: LocalBrowser) -> None:
 
 
 async def test_hangs(browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser that hangs is ended, its tabs are told, and the next tab gets a new browser."""
-    monkeypatch.setattr(module, "TAB_TIMEOUT_S", 2)
-    monkeypatch.setattr("custom_components.dashboard_cast.engine.process._GRACE_S", 0.1)
+    """A browser that hangs is found out by its silence; the next tab gets a new one at once."""
+    monkeypatch.setattr(cdp, "_PULSE_INTERVAL_S", 0.1)
+    monkeypatch.setattr(cdp, "_PULSE_TIMEOUT_S", 0.5)
     lost: asyncio.Queue[str] = asyncio.Queue()
     tab = await browser.open_tab()
     tab.on_lost(lost.put_nowait)
     started = processes()
     for process in mains():
         process.suspend()
+    assert await asyncio.wait_for(lost.get(), 2) == "the browser does not answer any more"
+    begun = time.monotonic()
     tab = await asyncio.wait_for(browser.open_tab(), TIMEOUT_S)
+    # Nobody has waited for it to end by itself.
+    assert time.monotonic() - begun < 2 * process_module._GRACE_S
     assert await value(tab, "1 + 1") == 2
     assert not alive(started)
-    assert lost.get_nowait() == "the browser has ended"
+
+
+async def test_no_tab_of_a_browser_that_answers(
+    browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser that answers, but does not come to an end with a tab, is replaced as well."""
+    monkeypatch.setattr(module, "TAB_TIMEOUT_S", 2)
+    await browser.open_tab()
+    (old,) = mains()
+    opened, open_context = 0, ConnectedBrowser.open_context
+
+    async def hang(chromium: ConnectedBrowser) -> str:
+        nonlocal opened
+        opened += 1
+        if opened == 1:
+            await asyncio.Event().wait()
+        return await open_context(chromium)
+
+    monkeypatch.setattr(ConnectedBrowser, "open_context", hang)
+    tab = await browser.open_tab()
+    assert await value(tab, "1 + 1") == 2
+    assert not alive([old])
 
 
 async def test_ends_with_us() -> None:

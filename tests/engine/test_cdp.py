@@ -264,3 +264,43 @@ def test_pipe(expected: list[bytes], rest: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(stream)]
     pieces = [piece for start, end in pairwise(edges) if (piece := stream[start:end])]
     assert asyncio.run(read(pieces)) == expected
+
+
+@pytest.fixture
+def quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Feel the pulse of browsers often."""
+    monkeypatch.setattr(cdp, "_PULSE_INTERVAL_S", 0.01)
+    monkeypatch.setattr(cdp, "_PULSE_TIMEOUT_S", 0.1)
+
+
+async def test_silent_browser(transport: FakeTransport, connection: CdpConnection, quick_pulse: None) -> None:
+    """A browser that has answered and then does not is given up, with all its sessions."""
+    session = await attached(transport, connection)
+    reasons: list[str] = []
+    session.on_end(reasons.append)
+    connection.watch()
+    for _ in range(3):
+        await until(lambda: transport.sent)
+        question = transport.sent.pop()
+        assert question["method"] == "Browser.getVersion"
+        assert "sessionId" not in question
+        # Refusing is an answer.
+        transport.say(id=question["id"], error={"message": "not for you"})
+        transport.say(id=question["id"], result={})
+    assert (connection.alive, connection.silent) == (True, False)
+    await until(lambda: not connection.alive)
+    assert connection.silent
+    assert reasons == ["the browser does not answer any more"]
+
+
+async def test_browser_that_ends_is_not_silent(
+    transport: FakeTransport, connection: CdpConnection, quick_pulse: None
+) -> None:
+    """Who has ended is not waited for."""
+    connection.watch()
+    await until(lambda: transport.sent)
+    transport.end()
+    await until(lambda: not connection.alive)
+    assert connection._watching
+    await asyncio.wait_for(connection._watching, TIMEOUT_S)
+    assert not connection.silent

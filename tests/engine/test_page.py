@@ -17,6 +17,7 @@ import pytest_asyncio
 import pytest_socket
 
 from custom_components.dashboard_cast.engine import chromium, health, page as module
+from custom_components.dashboard_cast.engine.blank import Doubt
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.health import Remedy, Trouble
 from custom_components.dashboard_cast.engine.homes import Homes
@@ -25,6 +26,7 @@ from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     DashboardCastError,
     HomeUnreachableError,
+    PageFailedError,
     PageNotReadyError,
     SignInFailedError,
 )
@@ -844,14 +846,19 @@ SEEN = (
 )
 
 
-@pytest.mark.parametrize("name", LEAVES)
-async def test_page_that_leaves(
-    browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """A page that does not show the dashboard any more is given up after a while."""
+@pytest.fixture
+def soon_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often at pages, and lose patience soon."""
     monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.05)
     monkeypatch.setattr(module, "_UNWELL_INTERVAL_S", 0.05)
     monkeypatch.setattr(health, "_PATIENCE_S", dict.fromkeys(Trouble, 0.3))
+
+
+@pytest.mark.parametrize("name", LEAVES)
+async def test_page_that_leaves(
+    browser: LocalBrowser, frontend: Frontend, soon_lost: None, name: str
+) -> None:
+    """A page that does not show the dashboard any more is given up after a while."""
     script, trouble = LEAVES[name]
     async with viewing(browser, frontend, SEEN) as view:
         await view.page.open()
@@ -860,6 +867,80 @@ async def test_page_that_leaves(
         lost = await asyncio.wait_for(view.page.lost, TIMEOUT_S)
         assert lost.placeholders == {"detail": str(trouble)}
         assert not view.verdicts[-1].presentable
+
+
+COVERED = (
+    SEEN
+    + """
+  const cover = add(document.body, "div", false);
+  window.hide = (now) => {
+    cover.style = `position: fixed; inset: 0; background: white; display: ${now ? "block" : "none"}`;
+  };
+  hide(false);
+"""
+)
+
+
+async def test_blank_picture(browser: LocalBrowser, frontend: Frontend, soon_lost: None) -> None:
+    """A page that is blank though a card is there is lost, unseen; if the next is so too, it is shown."""
+    doubt = Doubt()
+    async with viewing(browser, frontend, COVERED, doubt=doubt) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate("hide(true)")
+        lost = await asyncio.wait_for(view.page.lost, TIMEOUT_S)
+        assert lost.placeholders == {"detail": str(Trouble.BLANK)}
+        assert not any(near(pixel(frame.jpeg, 10, 100), WHITE, 10) for frame in view.frames)
+    async with viewing(browser, frontend, COVERED + "hide(true);", doubt=doubt) as view:
+        await view.page.open()
+        await view.trouble(Trouble.BLANK)
+        assert not view.frames
+        await view.frame(has(WHITE))
+        await view.trouble(None)
+        await view.evaluate("hide(false)")
+        await view.frame(has(BLUE))
+        await view.evaluate("hide(true)")
+        await view.frame(has(WHITE))
+        assert not view.page.lost.done()
+
+
+async def test_picture_that_is_blank_for_a_while(
+    browser: LocalBrowser, frontend: Frontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that shows something again goes on, and nothing was seen of it."""
+    monkeypatch.setattr(module, "_LOOK_INTERVAL_S", 0.05)
+    async with viewing(browser, frontend, COVERED) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        await view.evaluate("hide(true)")
+        assert (await view.trouble(Trouble.BLANK)).remedy is Remedy.WAIT
+        count = len(view.frames)
+        await view.evaluate("hide(false)")
+        await view.trouble(None)
+        await until(lambda: len(view.frames) > count)
+        assert all(near(pixel(frame.jpeg, 10, 100), BLUE, 10) for frame in view.frames)
+
+
+@pytest.mark.parametrize(
+    "change", ["content.parentNode.remove()", "content.parentNode.style.display = 'none'"]
+)
+async def test_nothing_to_see(
+    browser: LocalBrowser, frontend: Frontend, soon_lost: None, change: str
+) -> None:
+    """A view without cards that are shown is shown as blank as it is."""
+    async with viewing(browser, frontend, COVERED) as view:
+        await view.page.open()
+        await view.frame(has(BLUE))
+        # The view itself is there all the time.
+        await view.evaluate(
+            "content.parentNode.before(document.createElement('hui-sections-view')) ?? "
+            f"({change}, hide(true), 1)"
+        )
+        await view.frame(has(WHITE))
+        looks = len(view.verdicts)
+        await until(lambda: len(view.verdicts) >= looks + 10)
+        assert view.verdicts[-1].trouble is None
+        assert not view.page.lost.done()
 
 
 async def test_error_page_of_the_browser(browser: LocalBrowser, frontend: Frontend) -> None:
@@ -871,7 +952,8 @@ async def test_error_page_of_the_browser(browser: LocalBrowser, frontend: Fronte
         await view.frame(has(BLUE))
         await view.evaluate(f"(setTimeout(() => {{ location.href = '{gone.url}/'; }}, 0), 1)")
         lost = await asyncio.wait_for(view.page.lost, 2)
-        assert isinstance(lost, PageNotReadyError)
+        assert isinstance(lost, PageFailedError)
+        assert " answer" in lost.placeholders["detail"]
         assert all(near(pixel(frame.jpeg, 10, 100), BLUE, 10) for frame in view.frames)
 
 

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import endpoint as endpoint_module, remote as module
+from custom_components.dashboard_cast.engine import cdp, endpoint as endpoint_module, remote as module
 from custom_components.dashboard_cast.engine.cdp import Tab
 from custom_components.dashboard_cast.engine.endpoint import Endpoint
 from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
@@ -64,6 +64,13 @@ async def frontend(loopback: None) -> AsyncIterator[Frontend]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find out sooner than usual that a connection is cut."""
     monkeypatch.setattr(endpoint_module, "_HEARTBEAT_S", HEARTBEAT_S)
+
+
+@pytest.fixture
+def quick_pulse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find out sooner than usual that a browser does not answer."""
+    monkeypatch.setattr(cdp, "_PULSE_INTERVAL_S", 0.1)
+    monkeypatch.setattr(cdp, "_PULSE_TIMEOUT_S", 0.5)
 
 
 @asynccontextmanager
@@ -314,6 +321,43 @@ async def test_hangs(mortal: Machine, quick: None) -> None:
         assert await asyncio.wait_for(loss(tab), 3 * HEARTBEAT_S) == LOST
         mortal.go_on()
         assert await value(await browser.open_tab(), "1 + 1") == 2
+
+
+async def test_hangs_behind_a_gateway(machine: Machine, quick_pulse: None) -> None:
+    """A gateway answers for itself: that the browser behind it stands still is found out by asking it."""
+    async with Browserless() as gateway, remote(gateway.url) as browser:
+        tab = await browser.open_tab()
+        (stopped,) = gateway.browsers.values()
+        stopped.stop()
+        assert await loss(tab) == "the browser does not answer any more"
+        await tab.close()
+        assert await value(await browser.open_tab(), "1 + 1") == 2
+
+
+async def test_next_endpoint_of_one_that_hangs(
+    mortal: Machine, machine: Machine, quick_pulse: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser that went silent is not waited for as long as a farm may take to start one."""
+    monkeypatch.setattr(module, "_RETURN_S", 0.5)
+    async with remote(mortal.url, machine.url) as browser:
+        tab = await browser.open_tab()
+        mortal.stop()
+        await loss(tab)
+        tab = await asyncio.wait_for(browser.open_tab(), endpoint_module.CONNECT_TIMEOUT_S / 2)
+        assert await value(tab, "1 + 1") == 2
+        assert len(await machine.pages()) == 1
+    mortal.go_on()
+
+
+async def test_cut_off_from_the_first_of_two(machine: Machine, mortal: Machine, quick_pulse: None) -> None:
+    """A browser that only the network has lost is used again, so that nothing of ours stays there."""
+    async with Wire(machine.port) as wire, remote(wire.url, mortal.url) as browser:
+        tab = await browser.open_tab()
+        wire.cut()
+        assert await loss(tab) == "the browser does not answer any more"
+        assert await value(await browser.open_tab(), "1 + 1") == 2
+        assert len(await machine.pages()) == 1
+        assert await mortal.pages() == []
 
 
 async def test_cut_off(machine: Machine, quick: None) -> None:

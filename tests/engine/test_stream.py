@@ -646,6 +646,23 @@ async def test_show_another_source(fake: FakeBrowser, ends: Ends) -> None:
     assert ends.reasons == [None]
 
 
+async def test_doubt_of_blank_pictures(fake: FakeBrowser, ends: Ends) -> None:
+    """What is thought of blank pictures goes from page to page of a source, and not to another."""
+    stream = make_fake(fake, ends)
+    await start_fake(fake, stream)
+    doubt = stream._doubt
+    fake.tab.lost("gone")
+    await show(fake, jpeg(), 2)
+    await until(lambda: not stream.health.trouble)
+    assert stream._page
+    assert stream._page._doubts is stream._doubt is doubt
+    showing = asyncio.create_task(stream.show(Source("/other")))
+    await show(fake, jpeg(), 3)
+    await showing
+    assert stream._page._doubts is stream._doubt is not doubt
+    await stream.stop()
+
+
 async def test_show_fails(fake: FakeBrowser, ends: Ends) -> None:
     """When the other page cannot be opened, the one that is shown stays."""
     stream = make_fake(fake, ends)

@@ -10,11 +10,12 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import chromium, visit
+from custom_components.dashboard_cast.engine import chromium, page as page_module, visit
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.health import Trouble
 from custom_components.dashboard_cast.errors import (
     DashboardCastError,
-    PageNotReadyError,
+    PageFailedError,
     UrlForbiddenError,
     UrlInvalidError,
     UrlNotAllowedError,
@@ -22,7 +23,7 @@ from custom_components.dashboard_cast.errors import (
 from custom_components.dashboard_cast.models import Source, Website
 
 from .frontend import Frontend
-from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size
+from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size, until
 from .site import NAME, PASSWORD, Site
 from .viewing import Viewing, own_threads, refused, tabs_of, viewing
 
@@ -190,9 +191,32 @@ async def test_server_fails(
 ) -> None:
     """The error of a server is told, and nothing of the address but its origin."""
     error = await refusal(browser, home, f"{site.url}/broken?status={status}&token=s3cret-query")
-    assert isinstance(error, PageNotReadyError)
+    assert isinstance(error, PageFailedError)
     assert error.placeholders["detail"] == f"it answers {words}"
     assert error.placeholders["path"] == site.url
+
+
+@pytest.mark.parametrize(
+    ("body", "blank"), [("<p>Something to read</p>", True), ("<canvas></canvas>", True), ("<p></p>", False)]
+)
+async def test_blank_picture(
+    browser: LocalBrowser,
+    home: Frontend,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str,
+    *,
+    blank: bool,
+) -> None:
+    """A page in which something is, but which is drawn in one colour, is not well; an empty one is."""
+    monkeypatch.setattr(page_module, "_LOOK_INTERVAL_S", 0.05)
+    cover = "<div style='position: fixed; inset: 0; background: white'></div>"
+    async with visiting(browser, home, site.page(body + cover)) as view:
+        await view.page.open()
+        await view.frame()
+        looks = len(view.verdicts)
+        await until(lambda: len(view.verdicts) >= looks + 3)
+        assert view.verdicts[-1].trouble is (Trouble.BLANK if blank else None)
 
 
 async def test_questions_are_answered(browser: LocalBrowser, home: Frontend, site: Site) -> None:
@@ -212,7 +236,7 @@ async def test_redirects(browser: LocalBrowser, home: Frontend, site: Site) -> N
         assert isinstance(error, UrlForbiddenError), to
     assert not home.asked
     for to in ("file:///etc/passwd", "data:text/html,x", "chrome://version", "javascript:alert(1)"):
-        assert isinstance(await refusal(browser, home, f"{site.url}/redirect?to={to}"), PageNotReadyError)
+        assert isinstance(await refusal(browser, home, f"{site.url}/redirect?to={to}"), PageFailedError)
 
 
 SIDEWAYS = {

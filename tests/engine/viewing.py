@@ -10,6 +10,7 @@ import json
 import time
 from typing import Any, override
 
+from custom_components.dashboard_cast.engine.blank import Doubt
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import Browser, CdpSession, EventHandler, Json, Tab
 from custom_components.dashboard_cast.engine.health import Trouble, Verdict
@@ -107,6 +108,7 @@ async def viewing(
     token: Credentials = credentials,
     homes: Homes | None = None,
     night: Callable[[], bool] = lambda: False,
+    doubt: Doubt | None = None,
 ) -> AsyncIterator[Viewing]:
     """Return a scene in a tab, not opened yet."""
     tab = await browser.open_tab()
@@ -120,6 +122,7 @@ async def viewing(
         on_frame=view.take,
         on_verdict=view.verdicts.append,
         night=night,
+        doubt=doubt,
     )
     try:
         yield view

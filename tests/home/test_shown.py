@@ -179,7 +179,7 @@ async def test_web_pages_by_the_action(gallery: Gallery) -> None:
         told.append(await start(home, **page))
         home.token = owner
     assert [text.partition(":")[0] for text in told] == [
-        *("still.jpg", "page_not_ready", "url_forbidden", "url_invalid", "url_not_allowed")
+        *("still.jpg", "page_failed", "url_forbidden", "url_invalid", "url_not_allowed")
     ]
     for text in (*told, home.log()):
         assert not [secret for secret in (SECRET, PASSWORD) if secret in text]

@@ -54,10 +54,7 @@ class SharedBrowser(Browser):
             await self._end_retired()
 
     async def _open_tab(self) -> BrowserTab:
-        """Open a tab in the browser that runs; when that fails, in a new one.
-
-        A browser that hangs is only found out by asking it for something.
-        """
+        """Open a tab in the browser that runs; when that fails, in a new one."""
         if self._chromium and self._chromium.worn:
             # Its tabs move one by one: whoever has one sees that it is worn, and opens another.
             _LOGGER.warning("The browser takes too much memory and is replaced")

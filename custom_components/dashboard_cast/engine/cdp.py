@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final, Literal, Protocol, override
 
@@ -21,6 +22,10 @@ type EndHandler = Callable[[str], None]
 MAX_MESSAGE_SIZE: Final = 64 * 1024 * 1024
 _READ_SIZE: Final = 1024 * 1024
 _END: Final = b"\0"
+# A browser is asked so often whether it is still there, and has so long for the answer, in seconds. It needs
+# no page for that: what takes long when the machine is busy, such as to open a tab, is not meant by it.
+_PULSE_INTERVAL_S: Final = 2.0
+_PULSE_TIMEOUT_S: Final = 4.0
 
 
 class CdpSession(Protocol):
@@ -216,6 +221,8 @@ class CdpConnection:
 
     def __init__(self, transport: Transport) -> None:
         """Begin to read messages."""
+        self.silent = False
+        """Whether it was ended since the browser does not answer any more."""
         self._transport = transport
         self._numbers = count(1)
         self.browser = FlatSession(self, None)
@@ -223,6 +230,7 @@ class CdpConnection:
         self._sessions: dict[str | None, FlatSession] = {None: self.browser}
         self.browser.on("Target.detachedFromTarget", self._detached)
         self._reading = asyncio.create_task(self._read(), name="browser connection")
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> bool:
@@ -238,8 +246,14 @@ class CdpConnection:
         session = self._sessions[identifier] = FlatSession(self, identifier)
         return session
 
+    def watch(self) -> None:
+        """End all sessions when the browser, which has answered before, does not answer any more."""
+        self._watching = asyncio.create_task(self._watch(), name="browser pulse")
+
     async def close(self) -> None:
         """End all sessions; the browser ends as well when it was started for this connection."""
+        if self._watching:
+            self._watching.cancel()
         self._reading.cancel()
         await asyncio.wait([self._reading])
         await self._transport.close()
@@ -252,6 +266,24 @@ class CdpConnection:
         """Send a message; raises OSError when the browser is gone."""
         await self._transport.send(orjson.dumps(message))
 
+    async def _watch(self) -> None:
+        """Feel the pulse of the browser for as long as there is a connection."""
+        while self.alive and not self.silent:
+            await asyncio.sleep(_PULSE_INTERVAL_S)
+            self.silent = not await self._answers()
+        self._reading.cancel()
+
+    async def _answers(self) -> bool:
+        """Return whether the browser itself answers, whatever its pages do, or is known to be gone."""
+        try:
+            # That it fails is an answer, too.
+            with suppress(BrowserFailedError):
+                async with asyncio.timeout(_PULSE_TIMEOUT_S):
+                    await self.browser.send("Browser.getVersion")
+        except TimeoutError:
+            return False
+        return True
+
     async def _read(self) -> None:
         reason = "the browser has ended"
         try:
@@ -262,6 +294,8 @@ class CdpConnection:
         except BrowserFailedError as error:
             reason = error.placeholders["detail"]
         finally:
+            if self.silent:
+                reason = "the browser does not answer any more"
             for session in self._sessions.values():
                 session.end(reason)
 

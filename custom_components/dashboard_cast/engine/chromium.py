@@ -142,6 +142,7 @@ class Chromium(ConnectedBrowser):
         )
         self._connection = CdpConnection(PipeTransport(self._child.stdout, self._child.stdin))
         await self.session.send("Browser.getVersion")
+        self.connection.watch()
         self._weighing = asyncio.create_task(self._weigh(), name="browser memory")
 
     async def _weigh(self) -> None:
@@ -162,6 +163,9 @@ class Chromium(ConnectedBrowser):
         try:
             if self._connection:
                 await self._connection.close()
+                if self.hangs:
+                    # It hears nothing.
+                    self._child.kill()
             await self._child.stop()
         finally:
             if self._folder:

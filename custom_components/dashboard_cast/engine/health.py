@@ -24,6 +24,8 @@ class Trouble(StrEnum):
     DISCONNECTED = "the page has lost its connection to Home Assistant"
     UNDRAWN = "the dashboard is not there"
     """It is loading, or nothing of the view is in the document."""
+    BLANK = "the picture is blank, but the page is not"
+    """All is there but what is drawn: one colour."""
     OUTDATED = "Home Assistant was updated"
     BLOATED = "the page takes more and more memory"
     CROWDED = "the browser takes too much memory"
@@ -51,6 +53,7 @@ _PATIENCE_S: Final = {
     Trouble.SIGNED_OUT: 8.0,
     Trouble.DISCONNECTED: 20.0,
     Trouble.UNDRAWN: 5.0,
+    Trouble.BLANK: 2.0,
 }
 # A dashboard takes 20 to 150 MB, and a collection of garbage may be so much away that it looks like more.
 _GROWTH: Final = 150 * _MB
@@ -69,8 +72,8 @@ class Verdict:
 
     @property
     def presentable(self) -> bool:
-        """Whether its pictures may be seen."""
-        return self.remedy in (Remedy.NOTHING, Remedy.RENEW)
+        """Whether its pictures may be seen; blank ones are kept back one by one."""
+        return self.remedy in (Remedy.NOTHING, Remedy.RENEW) or self.trouble is Trouble.BLANK
 
 
 class PageHealth:
@@ -86,6 +89,8 @@ class PageHealth:
         self._usual_memory = 0
         self.crowded = False
         """Whether its browser takes too much memory."""
+        self.blank = False
+        """Whether its picture is blank though there should be something to see."""
 
     def weigh(self, memory: int) -> None:
         """Take in how many bytes the page uses; what it used at first is what is usual."""
@@ -97,7 +102,7 @@ class PageHealth:
 
         said: what `health` of page.js says, None when it is not there. now: seconds, monotonic.
         """
-        trouble = _trouble(said) or self._wear(said, now)
+        trouble = _trouble(said) or (Trouble.BLANK if self.blank else self._wear(said, now))
         if trouble is not self._trouble:
             self._trouble, self._since = trouble, now
         if trouble is None:

@@ -185,5 +185,14 @@
     return { ...result, waitsFor: inside.firstElementChild ? "" : "the view" };
   };
 
-  Object.defineProperty(window, "dashboardCast", { value: { state, health } });
+  // Whether there is something to see: a card or badge of a dashboard, or whatever another panel has.
+  const filled = () => {
+    const shown = panel();
+    const inside = shown ? [...elements(shown.shadowRoot || shown)] : [];
+    if (!shown || shown.localName !== "ha-panel-lovelace") return inside.length > 0;
+    const items = inside.filter((node) => node.localName === "hui-card" || node.localName === "hui-badge");
+    return items.some((node) => node.firstElementChild && visible(node));
+  };
+
+  Object.defineProperty(window, "dashboardCast", { value: { state, health, filled } });
 })(__SETTINGS__);

@@ -14,11 +14,18 @@ from random import SystemRandom
 import time
 from typing import Any, Final
 
-from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError, SignInFailedError
+from ..errors import (
+    BrowserFailedError,
+    DashboardCastError,
+    PageFailedError,
+    PageNotReadyError,
+    SignInFailedError,
+)
 from ..models import Frame, Overflow, Profile, Source, Website
+from .blank import BlankFilter, Doubt
 from .cdp import Json, Tab
 from .compositor import Compositor
-from .health import WELL, PageHealth, Remedy, Verdict
+from .health import WELL, PageHealth, Remedy, Trouble, Verdict
 from .homes import Homes
 from .look import Look
 from .overflow import LongView
@@ -63,6 +70,10 @@ _LOOK: Final = "dashboardCastLook"
 _HEAPS: Final = ("usedSize", "embedderHeapUsedSize", "backingStorageSize")
 # What page.js tells of the page.
 _STATE: Final = {"signedIn": bool, "waitsFor": str, "error": str, "size": int}
+# Whether there is something to see on a web page; page.js knows it of a dashboard.
+_FILLED: Final = """
+document.body?.innerText.trim() || document.querySelector("img, svg, canvas, video, iframe") ? true : false
+"""
 _SCRIPT: Final = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
@@ -89,6 +100,7 @@ class Page:
     on_verdict: called every now and then with how the page is.
     night: whether the sun is down, for sources that follow it.
     overlay: the messages to draw over it, on every document that it comes to show.
+    doubt: what is thought of blank pictures, shared by the pages of a source.
     lossless: whether frames are PNG instead of JPEG.
     """
 
@@ -104,6 +116,7 @@ class Page:
         on_verdict: Callable[[Verdict], None] = lambda _verdict: None,
         night: Callable[[], bool] = lambda: False,
         overlay: Overlay | None = None,
+        doubt: Doubt | None = None,
         lossless: bool = False,
     ) -> None:
         self._tab = tab
@@ -122,6 +135,8 @@ class Page:
         self._presentable = True
         self._called_us = asyncio.Event()
         self._overlay = overlay or Overlay()
+        self._doubts = doubt or Doubt()
+        self._blanks = BlankFilter(profile, self._doubts, self._show)
         self._frame_format = "png" if lossless else "jpeg"
         self._tasks: set[asyncio.Task[None]] = set()
         self._acknowledged = 0.0
@@ -140,8 +155,9 @@ class Page:
     async def open(self, timeout: float = READY_TIMEOUT_S) -> None:  # noqa: ASYNC109
         """Sign in, navigate, and wait until the dashboard is drawn; then frames come.
 
-        Raises PageNotReadyError after `timeout` seconds, HomeUnreachableError, SignInFailedError or
-        BrowserFailedError; for a web page also UrlInvalidError, UrlForbiddenError or UrlNotAllowedError.
+        Raises PageNotReadyError after `timeout` seconds, PageFailedError, HomeUnreachableError,
+        SignInFailedError or BrowserFailedError; for a web page also UrlInvalidError, UrlForbiddenError or
+        UrlNotAllowedError.
         """
         await self._prepare()
         await self._navigate(timeout)
@@ -245,7 +261,7 @@ class Page:
         # A page that may not be where it went says why itself.
         await self._raise_if_lost(0)
         if problem := answer.get("errorText"):
-            raise self._not_ready(0, f"{site.name}: {problem}")
+            raise PageFailedError(path=site.name, detail=problem)
 
     async def _wait_until_drawn(self, timeout: float) -> None:  # noqa: ASYNC109
         state: Json = {}
@@ -310,8 +326,13 @@ class Page:
         moment = time.monotonic() - (age if 0 <= age <= _MAX_AGE_S else 0.0)
         self._frames += 1
         if self._presentable:
-            self._on_frame(Frame(base64.b64decode(event["data"]), moment))
+            self._blanks.take(Frame(base64.b64decode(event["data"]), moment))
         self._run(partial(self._acknowledge, event["sessionId"]))
+
+    def _show(self, frame: Frame) -> None:
+        """Hand a frame over, unless the page became unwell while that was kept back."""
+        if self._presentable:
+            self._on_frame(frame)
 
     async def _acknowledge(self, number: int) -> None:
         """Ask for the next frame; where nobody else caps the frame rate, not before it may come."""
@@ -341,7 +362,7 @@ class Page:
         self._doubt()
         if "unreachableUrl" in event["frame"]:
             where = self._source.website.name if self._source.website else self._home
-            self._lose(self._not_ready(0, f"{where} does not answer"))
+            self._lose(PageFailedError(path=self._source.name, detail=f"{where} does not answer"))
 
     def _doubt(self) -> None:
         """Take no frames until a look at the page, which is due at once, finds it well."""
@@ -363,9 +384,12 @@ class Page:
         await self._weigh()
         said = await self._said()
         self._health.crowded = self._tab.worn
+        self._health.blank = await self._is_wrongly_blank()
         verdict = self._health.judge(said, time.monotonic())
         self._on_verdict(verdict)
-        if verdict.remedy is Remedy.REPLACE:
+        if verdict.trouble is Trouble.BLANK and verdict.remedy is Remedy.REPLACE and self._doubts.settle():
+            self._blanks.release()
+        elif verdict.remedy is Remedy.REPLACE:
             self._lose(BrowserFailedError(detail=str(verdict.trouble)))
         elif not verdict.presentable:
             self._presentable = False
@@ -381,6 +405,17 @@ class Page:
             "Runtime.evaluate", expression="window.dashboardCast?.health()", returnByValue=True
         )
         return answer.get("result", {}).get("value")
+
+    async def _is_wrongly_blank(self) -> bool:
+        """Return whether the picture is blank though there should be something to see."""
+        if not self._blanks.doubtful:
+            return False
+        expression = _FILLED if self._visit else "window.dashboardCast?.filled()"
+        answer = await self._ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        filled = answer.get("result", {}).get("value") is True
+        if not filled:
+            self._blanks.release()
+        return filled
 
     async def _weigh(self) -> None:
         """Look at the page's memory when it is time: scripts, what the browser keeps for them, buffers."""

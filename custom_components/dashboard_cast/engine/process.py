@@ -97,19 +97,20 @@ class ChildProcess:
         if self._process is None:
             return
         try:
-            for end in (self.stdin.close, self._terminate, self._kill):
+            for end in (self.stdin.close, self._terminate, self.kill):
                 end()
                 if await self._ended(_GRACE_S):
                     return
         except asyncio.CancelledError:
-            self._kill()
+            self.kill()
             raise
+
+    def kill(self) -> None:
+        """Kill it; `stop` is still what waits for its end."""
+        self._signal(signal.SIGKILL)
 
     def _terminate(self) -> None:
         self._signal(signal.SIGTERM)
-
-    def _kill(self) -> None:
-        self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         """Send a signal to it and to what it has started: a wrapper script may stand in for a program."""

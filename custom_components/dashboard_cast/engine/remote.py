@@ -24,6 +24,8 @@ REST_S: Final = 60.0
 _PATIENCE_S: Final = 30.0
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 8.0
+# A browser that went silent hangs, or only its connection was lost: then it is there again within this time.
+_RETURN_S: Final = 3.0
 # A Selenium Grid ends a session that nobody asks for anything, by default after 300 s.
 _TOUCH_INTERVAL_S: Final = 60.0
 # One for all connections to a browser: frames of two of them must not overlap either.
@@ -52,6 +54,7 @@ class RemoteChromium(ConnectedBrowser):
             if isinstance(error, TimeoutError):
                 raise BrowserFailedError(detail=f"no tab within {TAB_TIMEOUT_S:g} s") from error
             raise
+        chromium.connection.watch()
         if access.is_kept:
             chromium._keeping = asyncio.create_task(chromium._keep(), name="keep remote browser")
         return chromium
@@ -139,10 +142,21 @@ class CdpBrowser(EndpointBrowser):
         self._session = session
         self._ssl = ssl
         self._abandoned: set[str] = set()
+        self._was_silent = False
+
+    @override
+    async def _end(self) -> None:
+        self._was_silent = bool(self._chromium and self._chromium.hangs)
+        await super()._end()
 
     @override
     async def _start(self) -> RemoteChromium:
-        chromium = await RemoteChromium.connect(Access(self.endpoint, self._session, self._ssl))
+        access = Access(self.endpoint, self._session, self._ssl)
+        try:
+            async with asyncio.timeout(_RETURN_S if self._was_silent else None):
+                chromium = await RemoteChromium.connect(access)
+        except TimeoutError as error:
+            raise BrowserFailedError(detail="it does not answer any more") from error
         # A browser may not have noticed that the last connection was cut.
         for context in self._abandoned:
             await chromium.dispose(context)

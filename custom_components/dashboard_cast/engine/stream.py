@@ -12,6 +12,7 @@ from typing import Final
 from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError, SignInFailedError
 from ..models import Frame, Init, Message, Profile, Source
 from . import playlist
+from .blank import Doubt
 from .cdp import Browser
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
@@ -85,6 +86,7 @@ class Stream:
         self._pacer = Pacer()
         self._encoder = Encoder(ffmpeg, profile, codecs)
         self._overlay = Overlay()
+        self._doubt = Doubt()
         self._page: Page | None = None
         self._pages: set[Page] = set()
         self._opening = asyncio.Lock()
@@ -186,6 +188,7 @@ class Stream:
             await tab.close()
             raise BrowserFailedError(detail="the stream has ended")
         self._opened += 1
+        doubt = self._doubt if source == self.source else Doubt()
         page = Page(
             tab,
             source,
@@ -196,6 +199,7 @@ class Stream:
             on_frame=partial(self._take_frame, self._opened),
             on_verdict=lambda verdict: self._hear(page, verdict),
             overlay=self._overlay,
+            doubt=doubt,
         )
         self._pages.add(page)
         try:
@@ -203,7 +207,7 @@ class Stream:
         except BaseException:
             await self._close_page(page)
             raise
-        previous, self._page, self.source = self._page, page, source
+        previous, self._page, self.source, self._doubt = self._page, page, source, doubt
         self._opened_at = time.monotonic()
         page.lost.add_done_callback(lambda _lost: self._lose(page))
         if previous:

@@ -27,6 +27,11 @@ class RunningBrowser(ABC):
     def alive(self) -> bool:
         """Whether it can still answer."""
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it was given up since it does not answer any more; never, where nobody looks."""
+        return False
+
     @abstractmethod
     async def stop(self) -> None:
         """End it, or what is ours of it."""
@@ -75,6 +80,11 @@ class ConnectedBrowser(RunningBrowser):
     @override
     def alive(self) -> bool:
         return self.connection.alive
+
+    @property
+    @override
+    def hangs(self) -> bool:
+        return self.connection.silent
 
     @property
     def connection(self) -> CdpConnection:

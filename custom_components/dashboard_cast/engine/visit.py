@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from yarl import URL
 
-from ..errors import BrowserFailedError, DashboardCastError, PageNotReadyError
+from ..errors import BrowserFailedError, DashboardCastError, PageFailedError
 from ..models import Source, Website
 from .cdp import CdpSession, Json
 from .gate import Gate
@@ -153,7 +153,7 @@ class Visit:
             self._gate.check_remote(response.get("remoteIPAddress", ""), response.get("remotePort", 0))
             if status >= HTTPStatus.BAD_REQUEST:
                 detail = f"it answers {status} {_phrase(status)}".rstrip()
-                raise PageNotReadyError(path=self._site.name, seconds="0", detail=detail)
+                raise PageFailedError(path=self._site.name, detail=detail)
         except DashboardCastError as error:
             self._refuse(error)
 

@@ -17,6 +17,12 @@ const TROUBLES = {
   },
   // An error page of the browser.
   error: () => location.assign("http://127.0.0.1:9/"),
+  // A picture of one colour, though all is there.
+  cover: () => {
+    const cover = document.createElement("div");
+    cover.style = "position: fixed; inset: 0; z-index: 9999; background: white";
+    document.body.append(cover);
+  },
   // A view in which nothing is.
   blank: (card) => {
     let node = card;

@@ -6,11 +6,12 @@
 import asyncio
 
 from homeassistant.components.websocket_api import auth, http
-from homeassistant.core import HomeAssistant, ServiceCall
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.typing import ConfigType
 
 from custom_components.dashboard_cast.auth import USER_NAME
+from custom_components.dashboard_cast.engine import outages
 from custom_components.dashboard_cast.registry import loaded_registry
 
 DOMAIN = "trouble"
@@ -44,6 +45,19 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
             if user.name == USER_NAME:
                 await hass.auth.async_remove_user(user)
 
+    async def own_tokens(_call: ServiceCall) -> ServiceResponse:
+        """Return the ids of what the integration's own users may sign in with."""
+        users = [user for user in await hass.auth.async_get_users() if user.name == USER_NAME]
+        return {"tokens": [token for user in users for token in user.refresh_tokens]}
+
+    async def switch_off_user(call: ServiceCall) -> None:
+        """Let the integration's own user be switched off for some `seconds`; who is signed in has to anew."""
+        hass.async_create_background_task(keep_switched_off(hass, call.data["seconds"]), DOMAIN)
+
+    async def note_soon(call: ServiceCall) -> None:
+        """Have the note on a picture that stays after so many `seconds`."""
+        outages.NOTE_AFTER_S = call.data["seconds"]  # type: ignore[misc]
+
     async def age(call: ServiceCall) -> None:
         """Let the pages of all streams be older by so many `seconds`."""
         registry = loaded_registry(hass)
@@ -54,8 +68,10 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
             stream._renewable_at -= call.data["seconds"]
             stream._page._health._worn_at -= call.data["seconds"]
 
-    for action in (cut, update, revoke, remove_user, age):
+    for action in (cut, update, revoke, remove_user, switch_off_user, note_soon, age):
         hass.services.async_register(DOMAIN, action.__name__, action)
+    only = SupportsResponse.ONLY
+    hass.services.async_register(DOMAIN, own_tokens.__name__, own_tokens, supports_response=only)
     return True
 
 
@@ -65,6 +81,15 @@ async def keep_cutting(hass: HomeAssistant, seconds: float) -> None:
     while hass.loop.time() < until:
         cut_browsers(hass)
         await asyncio.sleep(CUT_EVERY_S)
+
+
+async def keep_switched_off(hass: HomeAssistant, seconds: float) -> None:
+    """Let the integration's own user not be active for so many seconds."""
+    (user,) = (user for user in await hass.auth.async_get_users() if user.name == USER_NAME)
+    await hass.auth.async_update_user(user, is_active=False)
+    cut_browsers(hass)
+    await asyncio.sleep(seconds)
+    await hass.auth.async_update_user(user, is_active=True)
 
 
 def cut_browsers(hass: HomeAssistant) -> None:

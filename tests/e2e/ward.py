@@ -1,0 +1,91 @@
+"""A house whose pages are made ill: where its browser runs, and what can be done to it."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+import signal
+from typing import Any
+
+import psutil
+
+from ..engine.elsewhere import Machine, Wire
+from .house import House, house
+
+CONFIGURATION = "trouble:\n"
+
+
+@dataclass
+class Ward:
+    """A house with a browser of its own, or with two elsewhere that stand in for each other."""
+
+    house: House
+    machines: Sequence[Machine] = ()
+    wires: Sequence[Wire] = field(default=(), repr=False)
+    """What leads to them."""
+
+    async def send(self, kind: str | None, number: signal.Signals) -> None:
+        """Send a signal to a helper of the browser that draws, or to the browser itself."""
+        process = await (self.helper(kind) if kind else self.browser())
+        process.send_signal(number)
+
+    async def browser(self) -> psutil.Process:
+        """Return the process of the browser that draws."""
+        for machine in self.machines:
+            if await machine.pages():
+                return machine.process
+        found = map(psutil.Process, self.house.home.processes())
+        commands = ((process, process.cmdline()) for process in found)
+        # Debian starts it by a script.
+        return next(
+            one for one, words in commands if "--remote-debugging-pipe" in words and words[0] != "/bin/sh"
+        )
+
+    async def helper(self, kind: str) -> psutil.Process:
+        """Return the largest of the browser's helpers of a kind; a renderer is that of the page."""
+        found = [
+            process
+            for process in (await self.browser()).children(recursive=True)
+            # Chromium writes over the arguments of some, without what parts them.
+            if f"--type={kind}" in " ".join(process.cmdline()).split()
+        ]
+        return max(found, key=lambda process: process.memory_info().rss)
+
+    async def act(self, action: str, **data: object) -> None:
+        """Call an action of the component that makes trouble."""
+        await self.house.home.request("POST", f"/api/services/trouble/{action}", data)
+
+    async def tell_card(self, trouble: str) -> None:
+        """Let the card make trouble."""
+        await self.house.home.request("POST", "/api/states/sensor.trouble", {"state": trouble})
+
+    async def heal(self) -> None:
+        """Bring back the browsers elsewhere that were stopped or killed."""
+        for machine in self.machines:
+            if not _runs(machine):
+                await machine.kill()
+                await machine.start()
+
+
+def _runs(machine: Machine) -> bool:
+    try:
+        return machine.process.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE}
+    except psutil.NoSuchProcess, StopIteration:
+        return False
+
+
+@asynccontextmanager
+async def ward(place: str, dashboard: str) -> AsyncIterator[Ward]:
+    """Give a house that shows a dashboard, with its browser at a place: "local" or "remote"."""
+    async with AsyncExitStack() as stack:
+        machines, wires, options = list[Machine](), list[Wire](), dict[str, Any]()
+        if place == "remote":
+            machines = [await stack.enter_async_context(Machine(frame_control=True)) for _ in range(2)]
+            wires = [await stack.enter_async_context(Wire(machine.port)) for machine in machines]
+            endpoints = {"endpoints": [wire.url for wire in wires]}
+            options = {"browser": ({"next_step_id": "remote"}, endpoints)}
+        found = await stack.enter_async_context(house(configuration=CONFIGURATION, **options))
+        made = Ward(found, machines, wires)
+        await made.tell_card("none")
+        await found.show(dashboard)
+        yield made
+        await found.stop()
