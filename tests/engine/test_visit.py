@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+import json
 import logging
 from typing import Any
 
@@ -131,7 +133,11 @@ async def test_nothing_of_ours_is_in_it(browser: LocalBrowser, home: Frontend, s
         )
         assert found == []
         assert await view.evaluate("'still' in window") is False
-        assert await view.evaluate("'serviceWorker' in navigator") is False
+        workers = "['serviceWorker' in frame.navigator, 'SharedWorker' in frame]"
+        assert await view.evaluate(workers.replace("frame", "window")) == [False, False]
+        add = "const node = document.body.appendChild(document.createElement('iframe'))"
+        within = f"(() => {{ {add}; const frame = node.contentWindow; return {workers}; }})()"
+        assert await view.evaluate(within) == [False, False]
 
 
 async def test_access(browser: LocalBrowser, home: Frontend, site: Site) -> None:
@@ -422,6 +428,18 @@ async def test_sockets_that_are_not_stopped(
     monkeypatch.setattr(FlatSession, "send", old)
     error = await refusal(browser, home, site.page(f"<script>{socket}</script>"))
     assert isinstance(error, UrlForbiddenError)
+
+
+@pytest.mark.usefixtures("lan")
+async def test_what_is_fetched_ahead(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page ends that has the browser fetch ahead, past all that pauses requests, from its own machine."""
+    rules = json.dumps({"prefetch": [{"source": "list", "urls": [f"{site.url}/"], "eagerness": "immediate"}]})
+    async with Site(LAN) as page:
+        url = page.page(f"<script type='speculationrules'>{rules}</script>")
+        async with visiting(browser, home, url) as view:
+            with suppress(UrlForbiddenError):
+                await view.page.open()
+            assert isinstance(await asyncio.wait_for(view.page.lost, TIMEOUT_S), UrlForbiddenError)
 
 
 @pytest.mark.usefixtures("lan")

@@ -80,6 +80,7 @@ class Visit:
         """Keep the page, or a frame or worker in it, in its bounds, with all that it opens."""
         send = session.send
         session.on("Network.responseReceived", self._received)
+        session.on("Network.requestWillBeSent", self._announced)
         # Nobody asks for what was received, so that it need not be kept.
         await send("Network.enable", maxTotalBufferSize=0, maxResourceBufferSize=0)
         # What a worker asks for is asked through the page or frame that it belongs to.
@@ -227,6 +228,11 @@ class Visit:
         address = response.get("remoteIPAddress", "")
         asked = requested(response["url"])[0] == self._host
         return asked and bool(address) and is_here(remote_host(address))
+
+    def _announced(self, event: Json) -> None:
+        """Look at what speculation rules have the browser fetch ahead, which is not paused for us."""
+        if event.get("type") == "Prefetch":
+            self._connecting(event["request"], stopped=False)
 
     def _connecting(self, event: Json, *, stopped: bool) -> None:
         """Give the page up when it connects to where it may not, unless the browser stops that by itself."""
