@@ -152,7 +152,7 @@ def requested(url: str) -> tuple[str | Address, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
-    except ValueError as error:
+    except (KeyError, ValueError) as error:
         raise UrlInvalidError(detail="there is no such host or port") from error
     return _host(f"[{host}]" if ":" in host else host), port
 

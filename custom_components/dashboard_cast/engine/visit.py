@@ -85,23 +85,21 @@ class Visit:
         await send("Network.enable", maxTotalBufferSize=0, maxResourceBufferSize=0)
         # What a worker asks for is asked through the page or frame that it belongs to.
         if kind != WORKER:
-            session.on(
-                "Fetch.requestPaused", lambda event: self._run(partial(self._continue, session, event))
-            )
-            session.on(
-                "Fetch.authRequired", lambda event: self._run(partial(self._authenticate, session, event))
-            )
-            await send("Network.setBypassServiceWorker", bypass=True)
-            await send("Page.addScriptToEvaluateOnNewDocument", source=_NO_SHARED_WORKERS)
-            await send(
-                "Fetch.enable",
-                patterns=[{"urlPattern": "*"}],
-                handleAuthRequests=self._site.username is not None,
-            )
+            await self._intercept(session)
         connecting = partial(self._connecting, stopped=await self._stop_sockets(session, kind))
         for event in _SOCKETS:
             session.on(event, connecting)
         await follow(session, self._bound, self._run)
+
+    async def _intercept(self, session: CdpSession) -> None:
+        """Have every request of a page or frame pause for us, and nobody in it answer instead."""
+        send, run = session.send, self._run
+        session.on("Fetch.requestPaused", lambda event: run(partial(self._continue, session, event)))
+        session.on("Fetch.authRequired", lambda event: run(partial(self._authenticate, session, event)))
+        await send("Network.setBypassServiceWorker", bypass=True)
+        await send("Page.addScriptToEvaluateOnNewDocument", source=_NO_SHARED_WORKERS)
+        asked = self._site.username is not None
+        await send("Fetch.enable", patterns=[{"urlPattern": "*"}], handleAuthRequests=asked)
 
     async def _stop_sockets(self, session: CdpSession, kind: str) -> bool:
         """Have the browser stop sockets to where they may not, since we cannot; return whether it does.
@@ -201,7 +199,8 @@ class Visit:
                 "username": self._site.username or "",
                 "password": self._site.password,
             }
-        await session.send("Fetch.continueWithAuth", requestId=number, authChallengeResponse=answer)
+        with suppress(BrowserFailedError):
+            await session.send("Fetch.continueWithAuth", requestId=number, authChallengeResponse=answer)
 
     def _received(self, event: Json) -> None:
         """Look from where something came, for a name says little, and whether the page is one at all."""
