@@ -19,6 +19,7 @@ ROOMS = [
         "auth",
         "browsers",
         "urls",
+        "proof",
         "dashboards",
         "icons",
         "images",

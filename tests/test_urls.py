@@ -6,11 +6,13 @@ from unittest.mock import MagicMock, patch
 from homeassistant.components.http import ApiConfig
 from homeassistant.core import HomeAssistant
 from homeassistant.core_config import async_process_ha_core_config
+from homeassistant.setup import async_setup_component
 from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.dashboard_cast.const import CONF_BASE_URL, CONF_BROWSER_URL
-from custom_components.dashboard_cast.errors import AddressNotFoundError
+from custom_components.dashboard_cast.engine.endpoint import Endpoint
+from custom_components.dashboard_cast.errors import AddressNotFoundError, UrlForbiddenError
 from custom_components.dashboard_cast.urls import (
     async_homes,
     browser_url,
@@ -25,8 +27,9 @@ DEVICE = "192.168.1.20"
 
 
 @pytest.fixture(autouse=True)
-def api(hass: HomeAssistant) -> ApiConfig:
+async def api(hass: HomeAssistant) -> ApiConfig:
     """Have Home Assistant's web server listen everywhere, without TLS."""
+    assert await async_setup_component(hass, "http", {})
     hass.config.api = ApiConfig("10.10.10.10", "0.0.0.0", 8123, use_ssl=False)
     return hass.config.api
 
@@ -48,6 +51,11 @@ async def test_browser_url(hass: HomeAssistant, host: str, use_ssl: bool, url: s
     assert browser_url(hass) == url
 
 
+def endpoints(*hosts: str) -> list[Endpoint]:
+    """Return browsers behind a gateway on each host."""
+    return [Endpoint.parse(f"ws://{host}:3000/?token=s3cret") for host in hosts]
+
+
 OWN = {"internal_url": "http://10.10.10.11:8123", "external_url": "https://home.example:443"}
 
 
@@ -66,7 +74,7 @@ OWN = {"internal_url": "http://10.10.10.11:8123", "external_url": "https://home.
 async def test_homes(hass: HomeAssistant, source_ip: MagicMock, hosts: list[str], homes: list[str]) -> None:
     """A browser elsewhere is given our interface towards it, then Home Assistant's own addresses."""
     await async_process_ha_core_config(hass, OWN)
-    assert (await async_homes(hass, {}, hosts))._addresses == homes
+    assert (await async_homes(hass, {}, endpoints(*hosts)))._addresses == homes
 
 
 async def test_homes_for_a_name(hass: HomeAssistant, source_ip: MagicMock) -> None:
@@ -74,30 +82,53 @@ async def test_homes_for_a_name(hass: HomeAssistant, source_ip: MagicMock) -> No
     await async_process_ha_core_config(hass, OWN)
     with patch.object(hass.loop, "getaddrinfo") as lookup:
         lookup.return_value = [(2, 1, 6, "", ("10.10.10.30", 0))]
-        assert (await async_homes(hass, {}, ["chrome.lan"])).first == "http://10.10.10.10:8123"
+        assert (await async_homes(hass, {}, endpoints("chrome.lan"))).first == "http://10.10.10.10:8123"
         source_ip.assert_called_once_with("10.10.10.30")
         lookup.side_effect = gaierror
-        assert (await async_homes(hass, {}, ["chrome.lan"])).first == "http://10.10.10.11:8123"
+        assert (await async_homes(hass, {}, endpoints("chrome.lan"))).first == "http://10.10.10.11:8123"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.10.10.11:8123/",
+        "https://home.example/",
+        "http://chrome.lan:3000/",
+        "http://10.10.10.30:3000/",
+        "http://localhost:3000/",
+        "https://chrome.example/",
+    ],
+)
+async def test_closed(hass: HomeAssistant, source_ip: MagicMock, url: str) -> None:
+    """Web pages are kept from Home Assistant's addresses and from the browsers', by name and by number."""
+    await async_process_ha_core_config(hass, OWN)
+    behind = [*endpoints("chrome.lan"), Endpoint.parse("https://chrome.example/?token=s3cret")]
+    with patch.object(hass.loop, "getaddrinfo", return_value=[(2, 1, 6, "", ("10.10.10.30", 0))]):
+        gate = (await async_homes(hass, {}, behind)).gate(None)
+    with pytest.raises(UrlForbiddenError):
+        gate.check(url)
+    # What others share with a browser behind a reverse proxy.
+    gate.check("https://10.10.10.30/")
 
 
 async def test_homes_with_tls(hass: HomeAssistant, api: ApiConfig, source_ip: MagicMock) -> None:
     """With TLS our interface is given all the same: pages accept any certificate."""
     api.use_ssl = True
-    assert (await async_homes(hass, {}, ["10.10.10.30"])).first == "https://10.10.10.10:8123"
+    assert (await async_homes(hass, {}, endpoints("10.10.10.30"))).first == "https://10.10.10.10:8123"
 
 
 async def test_homes_without_a_way(hass: HomeAssistant, api: ApiConfig, source_ip: MagicMock) -> None:
     """When nothing is known, there is still the address for a browser on this machine."""
     api.use_ssl = True
     source_ip.return_value = None
-    assert (await async_homes(hass, {}, ["10.10.10.30"]))._addresses == ["https://127.0.0.1:8123"]
+    assert (await async_homes(hass, {}, endpoints("10.10.10.30")))._addresses == ["https://127.0.0.1:8123"]
 
 
 async def test_homes_configured(hass: HomeAssistant, source_ip: MagicMock) -> None:
     """The address of the options is the only one."""
     await async_process_ha_core_config(hass, OWN)
     for hosts in ([], ["10.10.10.30"]):
-        found = await async_homes(hass, {CONF_BROWSER_URL: "http://10.10.10.12:8123/"}, hosts)
+        found = await async_homes(hass, {CONF_BROWSER_URL: "http://10.10.10.12:8123/"}, endpoints(*hosts))
         assert found._addresses == ["http://10.10.10.12:8123"]
 
 

@@ -31,7 +31,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
     """Set up the integration; browser and FFmpeg start with the first stream."""
     await async_ensure_user(hass, entry)
     try:
-        homes = await async_homes(hass, entry.options, [one.host for one in endpoints_of(entry.data)])
+        homes = await async_homes(hass, entry.options, endpoints_of(entry.data))
         browser = await async_browser(hass, entry.data, entry.options)
     except DashboardCastError as error:
         raise ConfigEntryNotReady(

@@ -91,7 +91,7 @@ async def _async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Ma
 
     Raises a DashboardCastError.
     """
-    homes = await async_homes(hass, options, [endpoint.host for endpoint in endpoints_of(data)])
+    homes = await async_homes(hass, options, endpoints_of(data))
     browsers = await async_each_browser(hass, data, options)
     return await try_engine(browsers, options.get(CONF_FFMPEG, DEFAULT_FFMPEG), homes)
 

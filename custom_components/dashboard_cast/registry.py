@@ -27,7 +27,6 @@ from .dashboards import async_check_dashboard
 from .devices import playable
 from .engine.cdp import Browser
 from .engine.codecs import Codec
-from .engine.gate import Gate
 from .engine.homes import Homes
 from .engine.rotation import rotate
 from .engine.snapshot import snapshot
@@ -286,7 +285,7 @@ class Registry:
     async def _async_check(self, source: Source) -> None:
         for view in source.turns:
             if view.website:
-                Gate(*self._homes.addresses, allowed=view.website.allowed).check(view.website.url)
+                self._homes.gate(view.website.allowed).check(view.website.url)
             else:
                 await async_check_dashboard(self._hass, view.path, await self._sign_in.async_user())
 

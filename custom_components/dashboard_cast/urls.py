@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
+from itertools import chain
 import socket
 from typing import Any, Final
 
@@ -14,10 +15,13 @@ from homeassistant.util.network import is_loopback
 from yarl import URL
 
 from .const import API_PATH, CONF_BASE_URL, CONF_BROWSER_URL
+from .engine.endpoint import Endpoint
 from .engine.homes import Homes
 from .errors import AddressNotFoundError
+from .proof import async_challenge
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::", "127.0.0.1", "localhost")  # noqa: S104
+_SHARED_PORTS: Final = frozenset({80, 443})
 
 
 def browser_url(hass: HomeAssistant) -> str:
@@ -28,33 +32,54 @@ def browser_url(hass: HomeAssistant) -> str:
     return str(URL.build(scheme="https" if api.use_ssl else "http", host=host, port=api.port))
 
 
-async def async_homes(hass: HomeAssistant, options: Mapping[str, Any], hosts: Sequence[str]) -> Homes:
-    """Return where browsers on these hosts may reach Home Assistant; without any, one on this machine.
+async def async_homes(
+    hass: HomeAssistant, options: Mapping[str, Any], endpoints: Sequence[Endpoint]
+) -> Homes:
+    """Return where browsers behind these endpoints reach Home Assistant; without any, one on this machine.
 
-    The address of the options alone, else that of our interface towards each host, and those that Home
-    Assistant has for itself. Raises HomeInvalidError.
+    The address of the options alone, else that of our interface towards each browser, and those that Home
+    Assistant has for itself. Web pages are kept away from all of them, and from the endpoints. Raises
+    HomeInvalidError.
     """
+    own = list(_own_urls(hass))
+    found = [await _async_addresses(hass, endpoint.host) for endpoint in endpoints]
+    closed = [*own, *chain.from_iterable(map(_closed, endpoints, found, strict=True))]
     if configured := options.get(CONF_BROWSER_URL):
-        return Homes(configured)
-    found = [url for host in hosts if (url := await _async_towards(hass, host))]
-    if hosts:
-        found.extend(_own_urls(hass))
-    return Homes(*(found or [browser_url(hass)]))
+        addresses = [configured]
+    elif endpoints:
+        addresses = [url for each in found if each and (url := _towards(hass, each[0]))] + own
+    else:
+        addresses = [browser_url(hass)]
+    return Homes(*(addresses or [browser_url(hass)]), challenge=async_challenge(hass), closed=closed)
 
 
-async def _async_towards(hass: HomeAssistant, host: str) -> str | None:
+async def _async_addresses(hass: HomeAssistant, host: str) -> list[str]:
+    """Return the IPv4 addresses of a host; none when it has none just now."""
+    try:
+        found = await hass.loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return [str(address[4][0]) for address in found]
+
+
+def _towards(hass: HomeAssistant, address: str) -> str | None:
     """Return the address of our interface towards a host, None when there is no way."""
     assert hass.config.api is not None
-    try:
-        found = await hass.loop.getaddrinfo(host, None, family=socket.AF_INET)
-    except OSError:
-        return None
-    address = str(found[0][4][0])
     if is_loopback(ip_address(address)):
         return browser_url(hass)
     source = async_get_source_ip(address)
     scheme = "https" if hass.config.api.use_ssl else "http"
     return source and str(URL.build(scheme=scheme, host=source, port=hass.config.api.port))
+
+
+def _closed(endpoint: Endpoint, addresses: Sequence[str]) -> Iterator[str]:
+    """Yield where an endpoint is: by its name, and at its IP addresses.
+
+    Not at those where it has the port of all web servers: behind a reverse proxy others share both.
+    """
+    shared = endpoint.port in _SHARED_PORTS
+    for host in (endpoint.host, *(() if shared else addresses)):
+        yield str(URL.build(scheme="http", host=host, port=endpoint.port))
 
 
 def _own_urls(hass: HomeAssistant) -> Iterator[str]:

@@ -43,15 +43,15 @@ _SWITCHES = (
 class Machine:
     """A Chromium that listens for CDP, always on the same port.
 
-    frame_control: whether pages may be told when to draw.
+    frame_control: whether pages may be told when to draw. switches: what it is started with besides.
     """
 
-    def __init__(self, *, frame_control: bool = False) -> None:
+    def __init__(self, *switches: str, frame_control: bool = False) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.socket = ""
         """The address of its WebSocket, as it tells it."""
-        self._switches = (*_SWITCHES, *(_FRAME_CONTROL_SWITCHES if frame_control else ()))
+        self._switches = (*_SWITCHES, *(_FRAME_CONTROL_SWITCHES if frame_control else ()), *switches)
         self._process: asyncio.subprocess.Process | None = None
         self._folder = TemporaryDirectory(prefix="dashboard-cast-machine-")
 

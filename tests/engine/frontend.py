@@ -1,6 +1,8 @@
 """A web server that plays Home Assistant's frontend, as much of it as a page looks at."""
 
 import asyncio
+from collections.abc import Callable
+import secrets
 from typing import Self
 
 from aiohttp import web
@@ -74,11 +76,15 @@ class Frontend:
         self.release = asyncio.Event()
         """Lets answers go that wait for it."""
         self._scenes: dict[str, str] = {}
+        self._proofs: dict[str, str] = {}
+        self.answers: Callable[[str], str] = lambda path: self._proofs.get(path, "")
+        """What it answers to challenges."""
         app = web.Application()
         app.router.add_post("/told", self._tell)
         app.router.add_get("/release", self._wait)
         app.router.add_get("/manifest.json", self._manifest)
         app.router.add_get("/echo", self._echo)
+        app.router.add_get("/proof/{number}", self._prove)
         app.router.add_get("/{path:.*}", self._show)
         self._server = TestServer(app, host="127.0.0.1")
 
@@ -92,6 +98,12 @@ class Frontend:
         """Let go who waits, and end."""
         self.release.set()
         await self._server.close()
+
+    def challenge(self) -> tuple[str, str]:
+        """Return a path and what is answered there, as Home Assistant does."""
+        path = f"/proof/{len(self._proofs)}"
+        answer = self._proofs[path] = secrets.token_hex()
+        return path, answer
 
     def scene(self, script: str = DRAWN) -> str:
         """Add a scene and return its path; an empty script answers only when released."""
@@ -109,6 +121,9 @@ class Frontend:
 
     async def _manifest(self, _request: web.Request) -> web.Response:
         return web.json_response({"name": "Home Assistant", "start_url": "/"})
+
+    async def _prove(self, request: web.Request) -> web.Response:
+        return web.Response(text=self.answers(request.path))
 
     async def _echo(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()

@@ -1,6 +1,7 @@
 """A web server that plays a web page which somebody wants to see, and notes what it is asked."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,24 +23,31 @@ class Asked:
 
 
 class Site:
-    """Serves pages: each what is put into its body."""
+    """Serves pages: each what is put into its body.
 
-    def __init__(self) -> None:
+    host: the address of the interface at which it does.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked: list[Asked] = []
         self.url = ""
         """Its address, without a path."""
         self._pages: dict[str, str] = {}
+        self.answers: Callable[[str], str] = lambda _path: ""
+        """What it answers where Home Assistant is asked who it is."""
         app = web.Application()
         app.router.add_get("/redirect", self._redirect)
         app.router.add_get("/guarded", self._guard)
         app.router.add_get("/broken", self._fail)
-        app.router.add_get("/{path:.*}", self._show)
-        self._server = TestServer(app, host="127.0.0.1")
+        app.router.add_get("/proof/{number}", self._prove)
+        app.router.add_route("*", "/{path:.*}", self._show)
+        self._host = host
+        self._server = TestServer(app, host=host)
 
     async def __aenter__(self) -> Self:
         """Start to serve."""
         await self._server.start_server()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{self._host}:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -69,6 +77,9 @@ class Site:
     async def _redirect(self, request: web.Request) -> web.Response:
         self._note(request)
         raise web.HTTPFound(request.query["to"])
+
+    async def _prove(self, request: web.Request) -> web.Response:
+        return web.Response(text=self.answers(request.path))
 
     async def _guard(self, request: web.Request) -> web.Response:
         self._note(request)

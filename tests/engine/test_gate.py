@@ -139,9 +139,80 @@ def test_no_web_pages(url: str) -> None:
 )
 def test_forbidden(url: str) -> None:
     """Home Assistant itself and debugging ports are shown to nobody."""
-    for check in (Gate(HOME).check, Gate(HOME).check_frame):
+    gate = Gate(HOME)
+    for here in (True, False):
         with pytest.raises(UrlForbiddenError):
-            check(url)
+            gate.check(url, here=here)
+        with pytest.raises(UrlForbiddenError):
+            gate.check_request(url, here=here)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://browser.lan:3000/?token=x",
+        "ws://browser.lan:3000/",
+        "http://10.0.0.7:3000/json/version",
+        "http://localhost:3000/",
+        "ws://127.0.0.1:3000/",
+    ],
+)
+def test_endpoints(url: str) -> None:
+    """The browsers' own addresses are closed, also on the machine on which the browser may be."""
+    gate = Gate(HOME, "http://browser.lan:3000", "http://10.0.0.7:3000")
+    with pytest.raises(UrlForbiddenError):
+        gate.check_request(url, here=True)
+    gate.check_request("http://browser.lan:3001/", here=True)
+    gate.check_request("http://10.0.0.8:3000/", here=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:3000/",
+        "http://127.1.2.3/",
+        "http://0.0.0.0:80/",
+        "http://[::1]:631/",
+        "http://[::ffff:7f00:1]/",
+        "https://localhost/",
+        "ws://localhost:5900/",
+        "wss://any.localhost/",
+        "http://user:password@127.0.0.1:3000/",
+        "http://127.0.0.1:3000/?" + "a" * 3_000,
+    ],
+)
+def test_the_machine_of_the_browser(url: str) -> None:
+    """What listens for its own machine only is for pages that are there themselves."""
+    gate = Gate(HOME)
+    gate.check_request(url, here=True)
+    with pytest.raises(UrlForbiddenError):
+        gate.check_request(url, here=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.lan:3000/query?" + "a" * 3_000,
+        "http://user:password@camera.lan/",
+        "http://192.168.1.6:8123/",
+        "ws://frigate.lan:5000/live",
+        "http://[fd00::1]/",
+        "http://under_score.lan/",
+        "data:text/html,x",
+        "blob:http://page.example/1",
+        "about:srcdoc",
+    ],
+)
+def test_requests(url: str) -> None:
+    """A page asks whom it likes in the home's network, and at any length."""
+    Gate(HOME).check_request(url, here=False)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://page.example:x/", "ws://a b/", "http://[::1/"])
+def test_requests_for_nothing(url: str) -> None:
+    """What is no address is refused by a type of ours."""
+    with pytest.raises(UrlInvalidError):
+        Gate(HOME).check_request(url, here=True)
 
 
 def test_forbidden_name() -> None:
@@ -175,10 +246,19 @@ def test_remote(address: str, port: int, *, fine: bool) -> None:
     """Where an answer comes from counts as much as what the address said."""
     gate = Gate(HOME)
     if fine:
-        gate.check_remote(address, port)
+        gate.check_remote(address, port, here=True)
         return
     with pytest.raises(UrlForbiddenError):
-        gate.check_remote(address, port)
+        gate.check_remote(address, port, here=True)
+
+
+def test_remote_elsewhere() -> None:
+    """A page of another machine gets nothing from the browser's, whatever the name was."""
+    gate = Gate(HOME)
+    gate.check_remote("192.168.1.6", 3000, here=False)
+    for address in ("127.0.0.1", "[::1]", "0.0.0.0"):
+        with pytest.raises(UrlForbiddenError):
+            gate.check_remote(address, 3000, here=False)
 
 
 ALLOWED = frozenset({"http://good.example/", "https://good.example/public/"})
@@ -210,7 +290,7 @@ def test_allowed(url: str, *, fine: bool) -> None:
     with pytest.raises(UrlNotAllowedError) as caught:
         gate.check(url)
     assert set(caught.value.placeholders) == {"host"}
-    gate.check_frame(url)
+    gate.check_request(url, here=True)
 
 
 def test_nothing_allowed() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+import logging
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -12,14 +13,19 @@ from custom_components.dashboard_cast.engine import homes as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
 from custom_components.dashboard_cast.engine.cdp import CdpSession
 from custom_components.dashboard_cast.engine.homes import Homes
+from custom_components.dashboard_cast.engine.page import AccessToken
 from custom_components.dashboard_cast.errors import HomeInvalidError, HomeUnreachableError
 
 from ..home.home import free_port
 from .frontend import Frontend
-from .viewing import viewing
+from .helpers import until
+from .viewing import TOKEN, TOLD, viewing
 
-HOME = {"name": "Home Assistant", "start_url": "/"}
-
+# What the frontend does when its token is about to expire.
+ASK_AGAIN = """new Promise((resolve) => {
+  window.externalAuthSetToken = (good, data) => resolve(data);
+  externalApp.getExternalAuth(JSON.stringify({ callback: "externalAuthSetToken" }));
+})"""
 
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,11 +41,6 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
     finally:
         await server.close()
-
-
-async def home(_request: web.Request) -> web.Response:
-    """Answer as Home Assistant does."""
-    return web.json_response(HOME)
 
 
 async def router(_request: web.Request) -> web.Response:
@@ -85,47 +86,86 @@ class Tried:
         self.addresses.append(address)
 
 
-async def test_finds_home(session: CdpSession, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_finds_home(session: CdpSession, frontend: Frontend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who is not there, is somebody else, leads elsewhere or says nothing is passed over, and only once."""
     monkeypatch.setattr(module, "HOME_TIMEOUT_S", 0.5)
-    async with serving(home) as real, serving(router) as other, serving(silence) as mute:
+    path = frontend.scene()
 
-        async def lead_home(_request: web.Request) -> web.Response:
-            raise web.HTTPFound(f"{real}/manifest.json")
+    async def lead_home(_request: web.Request) -> web.Response:
+        raise web.HTTPFound(frontend.url + path)
 
-        async with serving(lead_home) as leads:
-            gone = f"http://127.0.0.1:{free_port()}"
-            homes = Homes(gone, other, leads, mute, real)
-            tried = Tried()
-            await homes.lead(session, "/", tried, 5)
-            assert tried.addresses == [gone, other, leads, mute, real]
-            assert homes.first == real
-            await homes.lead(session, "/", tried, 5)
-            assert tried.addresses[5:] == [real]
+    async with serving(router) as other, serving(silence) as mute, serving(lead_home) as leads:
+        gone = f"http://127.0.0.1:{free_port()}"
+        homes = Homes(gone, other, leads, mute, frontend.url, challenge=frontend.challenge)
+        tried = Tried()
+        await homes.lead(session, path, tried, 5)
+        assert tried.addresses == [gone, other, leads, mute, frontend.url]
+        assert homes.first == frontend.url
+        await homes.lead(session, path, tried, 5)
+        assert tried.addresses[5:] == [frontend.url]
 
 
-async def test_nobody_is_home(session: CdpSession) -> None:
+async def test_nobody_is_home(session: CdpSession, frontend: Frontend) -> None:
     """When no address works, each is told with what is wrong, and the order stays."""
     gone = f"http://127.0.0.1:{free_port()}"
     async with serving(router) as other:
-        homes = Homes(gone, other)
+        homes = Homes(gone, other, challenge=frontend.challenge)
         with pytest.raises(HomeUnreachableError) as failed:
             await homes.lead(session, "/", Tried(), 5)
-    detail = f"{gone}: net::ERR_CONNECTION_REFUSED; {other}: Home Assistant is not there"
+    detail = f"{gone}: net::ERR_CONNECTION_REFUSED; {other}: this Home Assistant is not there"
     assert failed.value.placeholders == {"detail": detail}
     assert homes.first == gone
 
 
-async def test_the_only_address(session: CdpSession) -> None:
-    """The only address gets all the time there is, and is not asked who it is."""
+async def test_nobody_else_counts(session: CdpSession) -> None:
+    """Without a challenge whoever answers will do, and nobody is found in a page."""
     async with serving(router) as other:
-        await Homes(other).lead(session, "/", Tried(), 5)
+        homes = Homes(other)
+        await homes.lead(session, "/", Tried(), 5)
+        assert not await homes.shown_in(session)
+
+
+@pytest.mark.parametrize("other", ["another", "old"])
+async def test_no_token_for_others(browser: LocalBrowser, frontend: Frontend, other: str) -> None:
+    """Another Home Assistant at the only address gets no token, nor who knows an earlier answer."""
+    asked: list[str] = []
+
+    async def credentials() -> AccessToken:
+        asked.append("token")
+        return TOKEN
+
+    async with Frontend() as impostor:
+        if other == "old":
+            _, answer = frontend.challenge()
+            impostor.answers = lambda _path: answer
+        homes = Homes(impostor.url, challenge=frontend.challenge)
+        async with viewing(browser, impostor, homes=homes, token=credentials) as view:
+            with pytest.raises(HomeUnreachableError) as failed:
+                await view.page.open()
+    assert failed.value.placeholders["detail"] == f"{impostor.url}: this Home Assistant is not there"
+    assert impostor.asked
+    assert not impostor.told
+    assert not asked
+
+
+async def test_no_token_later(
+    browser: LocalBrowser, frontend: Frontend, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that is open gets its next token when it is still this Home Assistant that answers."""
+    caplog.set_level(logging.DEBUG, "custom_components.dashboard_cast")
+    async with viewing(browser, frontend) as view:
+        await view.page.open()
+        assert await view.evaluate(ASK_AGAIN) == TOLD
+        frontend.answers = lambda _path: "taken over"
+        await view.evaluate(f"void {ASK_AGAIN}.then((data) => {{ window.got = data; }})")
+        await until(lambda: "this Home Assistant is not there" in caplog.text)
+        assert await view.evaluate("window.got || null") is None
 
 
 async def test_page_at_the_address_that_works(browser: LocalBrowser, frontend: Frontend) -> None:
     """A page signs in at the address that works, and nowhere else; the next page begins there."""
     gone = f"http://127.0.0.1:{free_port()}"
-    homes = Homes(gone, frontend.url)
+    homes = Homes(gone, frontend.url, challenge=frontend.challenge)
     for _ in range(2):
         async with viewing(browser, frontend, homes=homes) as view:
             await view.page.open()

@@ -17,10 +17,12 @@ from custom_components.dashboard_cast.engine.endpoint import Endpoint, redacted
 from custom_components.dashboard_cast.engine.playwright_server import PlaywrightBrowser, _reason
 from custom_components.dashboard_cast.engine.remote import RemoteBrowser
 from custom_components.dashboard_cast.errors import BrowserFailedError, EndpointUnreachableError
+from custom_components.dashboard_cast.models import Source, Website
 
 from .frontend import DRAWN, MOVING, Frontend
 from .helpers import TIMEOUT_S, alive, processes, until
-from .viewing import viewing
+from .site import Site
+from .viewing import refused, viewing
 
 SECRET = "s3cret"
 SHELL = "chrome-headless-shell-linux64/chrome-headless-shell"
@@ -93,6 +95,24 @@ async def test_shows_a_dashboard(server: Server, frontend: Frontend) -> None:
     assert server.browsers()
     await browser.stop()
     await until(lambda: not server.browsers())
+
+
+async def test_shows_a_web_page(server: Server, frontend: Frontend) -> None:
+    """A web page is kept in its bounds here, too, with a worker that gets where it may."""
+    browser = RemoteBrowser([PlaywrightBrowser(Endpoint.parse(server.url))])
+    async with Site() as site:
+        code = """for (const url of ["%s/held", "%s/let"]) fetch(url, { mode: "no-cors" }).catch(() => 0)
+          .then(() => postMessage("done"));"""
+        worker = code.replace("%s", frontend.url, 1).replace("%s", site.url)
+        body = f"""<script>new Worker(URL.createObjectURL(new Blob([`{worker}`]))).onmessage = () =>
+          fetch("/told");</script>"""
+        source = Source(website=Website(site.page(body)))
+        async with viewing(browser, frontend, source=source, token=refused) as view:
+            await view.page.open()
+            await until(lambda: len(site.requests("/told")) == 2)
+        assert site.requests("/let")
+    assert not frontend.asked
+    await browser.stop()
 
 
 async def test_server_is_killed(server: Server) -> None:

@@ -16,19 +16,23 @@ import pytest_socket
 from custom_components.dashboard_cast.engine import cdp, endpoint as endpoint_module, remote as module
 from custom_components.dashboard_cast.engine.cdp import Tab
 from custom_components.dashboard_cast.engine.endpoint import Endpoint
+from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
+from custom_components.dashboard_cast.engine.snapshot import snapshot
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
     EndpointNotBrowserError,
     EndpointRefusedError,
     EndpointUnreachableError,
+    HomeUnreachableError,
 )
+from custom_components.dashboard_cast.models import Source
 
 from ..home.home import free_port
 from .elsewhere import Authority, Browserless, Gateway, Grid, Machine, Wire, named_session
 from .frontend import DRAWN, MOVING, Frontend
 from .helpers import TIMEOUT_S, until
-from .viewing import viewing
+from .viewing import credentials, viewing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -459,3 +463,26 @@ async def test_connecting_is_given_up(mortal: Machine, monkeypatch: pytest.Monke
         with pytest.raises(asyncio.CancelledError):
             await opening
     mortal.go_on()
+
+
+async def test_the_next_reaches_home(
+    machine: Machine, frontend: Frontend, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the first browser does not reach Home Assistant the next one draws, from then on at once."""
+    caplog.set_level(logging.INFO, module.__name__)
+    homes = Homes(frontend.url, challenge=frontend.challenge)
+    source = Source(frontend.scene())
+
+    async def draw(browser: RemoteBrowser) -> bytes:
+        return await snapshot(browser, source, 320, 180, homes=homes, credentials=credentials)
+
+    async with Machine("--host-resolver-rules=MAP * ~NOTFOUND") as lost:
+        async with remote(lost.url, machine.url) as browser:
+            assert [(await draw(browser))[1:4] for _ in range(2)] == [b"PNG", b"PNG"]
+            assert not await lost.pages()
+        assert [one for one in caplog.messages if "does not reach Home Assistant" in one] == [
+            f"The browser at {lost.url} does not reach Home Assistant"
+        ]
+        async with remote(lost.url) as browser:
+            with pytest.raises(HomeUnreachableError):
+                await draw(browser)

@@ -1,11 +1,13 @@
 """Tests of pictures without a stream."""
 
 import asyncio
+from typing import override
 
 import pytest
 
 from custom_components.dashboard_cast.engine import snapshot as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.cdp import Browser
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.snapshot import snapshot
 from custom_components.dashboard_cast.errors import BrowserFailedError, DashboardCastError, SignInFailedError
@@ -71,10 +73,12 @@ async def test_no_frame(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
     monkeypatch.setattr(module, "_FRAME_TIMEOUT_S", 0.2)
     tab = FakeTab()
 
-    class OneTab:
+    class OneTab(Browser):
+        @override
         async def open_tab(self) -> FakeTab:
             return tab
 
+        @override
         async def stop(self) -> None:
             """Do nothing."""
 

@@ -3,10 +3,13 @@
 import logging
 from pathlib import Path
 
+from aiohttp import ClientSession
 import pytest
 
 from custom_components.dashboard_cast.engine import trial as module
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.endpoint import Endpoint
+from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
 from custom_components.dashboard_cast.engine.trial import _pictures, try_encoders, try_engine
 from custom_components.dashboard_cast.errors import (
     BrowserFailedError,
@@ -16,6 +19,7 @@ from custom_components.dashboard_cast.errors import (
     MalformedMediaError,
 )
 
+from ..home.home import free_port
 from .hardware import FAULT, HARDWARE, Fault, stand_in
 from .helpers import Colour, executable, jpeg, processes, size
 
@@ -29,9 +33,18 @@ COLOURS: list[Colour] = [
 ]
 
 
-async def test_all_is_well() -> None:
-    """Where browser and FFmpeg work, it is told what encodes: without a chip, software. Nothing stays."""
-    assert await try_engine([LocalBrowser()], "ffmpeg") == ["libx264"]
+async def test_all_is_well(caplog: pytest.LogCaptureFixture) -> None:
+    """Where a browser and FFmpeg work, it is told what encodes: without a chip, software. Nothing stays.
+
+    A browser that does not work is named.
+    """
+    gone = f"http://127.0.0.1:{free_port()}"
+    async with ClientSession() as session:
+        away = RemoteBrowser([CdpBrowser(Endpoint.parse(f"{gone}?token=s3cret"), session)])
+        assert await try_engine([away, LocalBrowser()], "ffmpeg") == ["libx264"]
+    (told,) = [one for one in caplog.messages if "Only others draw" in one]
+    assert f"{gone}/…: endpoint_unreachable" in told
+    assert "s3cret" not in told
     assert not processes("ffmpeg")
     assert not processes("chrom")
 

@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+import json
 import logging
 from typing import Any
 
+from aiohttp import ClientSession
 import psutil
 import pytest
 import pytest_asyncio
 import pytest_socket
 
-from custom_components.dashboard_cast.engine import chromium, page as page_module, visit
+from custom_components.dashboard_cast.engine import chromium, gate, page as page_module, visit
 from custom_components.dashboard_cast.engine.browser import LocalBrowser
+from custom_components.dashboard_cast.engine.cdp import Browser, FlatSession
+from custom_components.dashboard_cast.engine.endpoint import Endpoint
+from custom_components.dashboard_cast.engine.gate import is_here
 from custom_components.dashboard_cast.engine.health import Trouble
+from custom_components.dashboard_cast.engine.homes import Homes
+from custom_components.dashboard_cast.engine.remote import CdpBrowser, RemoteBrowser
 from custom_components.dashboard_cast.errors import (
+    BrowserFailedError,
     DashboardCastError,
     PageFailedError,
     UrlForbiddenError,
@@ -22,6 +31,7 @@ from custom_components.dashboard_cast.errors import (
 )
 from custom_components.dashboard_cast.models import Source, Website
 
+from .elsewhere import Machine
 from .frontend import Frontend
 from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size, until
 from .site import NAME, PASSWORD, Site
@@ -29,6 +39,10 @@ from .viewing import Viewing, own_threads, refused, tabs_of, viewing
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# Stands for another machine.
+LAN = "127.0.0.2"
+# Names below `test` are those of the browser's machine, names below `lan` those of the other.
+NAMES = f"--host-resolver-rules=MAP *.test 127.0.0.1, MAP *.lan {LAN}"
 BLUE, WHITE = (0, 0, 255), (255, 255, 255)
 SOON_S = 3.0
 SECRETS = ["s3cret-header", "s3cret-cookie", "s3cret-entry", PASSWORD, "s3cret-query", "s3cret-path"]
@@ -36,17 +50,29 @@ SECRETS = ["s3cret-header", "s3cret-cookie", "s3cret-entry", PASSWORD, "s3cret-q
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[LocalBrowser]:
-    """Return one browser for all tests, for which every name below `test` is one of this machine."""
+    """Return one browser for nearly all tests, for which names mean what `NAMES` says."""
     pytest_socket.enable_socket()
     local = LocalBrowser()
     patch = pytest.MonkeyPatch()
-    patch.setattr(chromium, "_SWITCHES", (*chromium._SWITCHES, "--host-resolver-rules=MAP *.test 127.0.0.1"))
+    patch.setattr(chromium, "_SWITCHES", (*chromium._SWITCHES, NAMES))
     with own_threads():
         await local.open_tab()
     patch.undo()
     yield local
     with own_threads():
         await local.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def isolating(loopback: None) -> AsyncIterator[RemoteBrowser]:
+    """Return a browser elsewhere that keeps frames of other sites in processes of their own, as most do.
+
+    Where pages draw when they are told to, there is no such thing.
+    """
+    async with Machine(NAMES, "--site-per-process") as machine, ClientSession() as session:
+        browser = RemoteBrowser([CdpBrowser(Endpoint.parse(machine.url), session)])
+        yield browser
+        await browser.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -69,7 +95,14 @@ def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visit, "_SCRIPT", visit._SCRIPT.replace("STILL_MS = 1000", "STILL_MS = 200"))
 
 
-def visiting(browser: LocalBrowser, home: Frontend, url: str, **access: Any) -> Any:
+@pytest.fixture
+def lan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have 127.0.0.2 be another machine: a test has but one."""
+    for module in (gate, visit):
+        monkeypatch.setattr(module, "is_here", lambda host: is_here(host) and str(host) != LAN)
+
+
+def visiting(browser: Browser, home: Frontend, url: str, **access: Any) -> Any:
     """Return a web page in a tab, not opened yet."""
     return viewing(browser, home, source=Source(website=Website(url, **access)), token=refused)
 
@@ -101,7 +134,11 @@ async def test_nothing_of_ours_is_in_it(browser: LocalBrowser, home: Frontend, s
         )
         assert found == []
         assert await view.evaluate("'still' in window") is False
-        assert await view.evaluate("'serviceWorker' in navigator") is False
+        workers = "['serviceWorker' in frame.navigator, 'SharedWorker' in frame]"
+        assert await view.evaluate(workers.replace("frame", "window")) == [False, False]
+        add = "const node = document.body.appendChild(document.createElement('iframe'))"
+        within = f"(() => {{ {add}; const frame = node.contentWindow; return {workers}; }})()"
+        assert await view.evaluate(within) == [False, False]
 
 
 async def test_access(browser: LocalBrowser, home: Frontend, site: Site) -> None:
@@ -293,6 +330,151 @@ async def test_names_of_this_machine(browser: LocalBrowser, home: Frontend, site
         await view.page.open()
     error = await refusal(browser, home, home.url.replace("127.0.0.1", "page.test") + "/")
     assert isinstance(error, UrlForbiddenError)
+
+
+# Everything that asks for something, of an address in place of `%`. Whatever comes of it is told to the
+# page's own server.
+REQUESTS = """
+  const told = (name) => fetch(`/told/${name}`);
+  const ask = (name, url, settings) =>
+    fetch(url, { mode: "no-cors", ...settings }).catch(() => 0).then(() => told(name));
+  ask("fetch", "%/fetch");
+  ask("posted", "%/posted", { method: "POST", body: "x" });
+  ask("redirected", "/redirect?to=%/redirected");
+  ask("beacon", `/?${navigator.sendBeacon("%/beacon", "x")}`);
+  const add = (element, name, settings, parent = document.documentElement) => {
+    element.onload = element.onerror = element.onclose = () => told(name);
+    Object.assign(element, settings);
+    if (element.localName) parent.append(element);
+  };
+  const make = (name) => document.createElement(name);
+  add(make("img"), "image", { src: "%/image" });
+  add(make("script"), "script", { src: "%/script" });
+  add(make("link"), "style", { rel: "stylesheet", href: "%/style" });
+  add(make("iframe"), "frame", { src: "%/frame" });
+  add(make("iframe"), "led-frame", { src: "/redirect?to=%/led-frame" });
+  add(make("iframe"), "within", { srcdoc: "<img src='%/within'>" });
+  add(new EventSource("%/events"), "events");
+  add(new WebSocket("%/socket".replace("http", "ws")), "socket");
+  const code = `
+    const nested = new Worker(URL.createObjectURL(new Blob(
+      ['fetch("%/nested", { mode: "no-cors" }).catch(() => 0).then(() => postMessage("nested"))'])));
+    nested.onmessage = ({ data }) => postMessage(data);
+    fetch("%/worker", { mode: "no-cors" }).catch(() => 0).then(() => postMessage("worker"));
+    try { importScripts("%/imported"); } catch {} finally { postMessage("imported"); }`;
+  new Worker(URL.createObjectURL(new Blob([code]))).onmessage = ({ data }) => told(data);
+"""
+ASKED = (
+    *("fetch", "posted", "redirected", "beacon", "image", "script", "style", "frame", "led-frame", "within"),
+    *("events", "socket", "nested", "worker", "imported"),
+)
+
+
+def asking(site: Site, target: str) -> str:
+    """Return the path of a page that asks an address for everything, in itself and in frames in frames."""
+    script = f"<script>{REQUESTS.replace('%', target)}</script>"
+    page = site.page(script)
+    for host in ("third.lan", "other.lan"):
+        frame = f"http://{host}:{site.port}{page.removeprefix(site.url)}"
+        page = site.page(f"{script}<iframe src='{frame}'></iframe>")
+    return page.removeprefix(site.url)
+
+
+@pytest.mark.usefixtures("lan")
+@pytest.mark.parametrize("there", [True, False], ids=["network", "machine"])
+async def test_what_a_page_asks(isolating: RemoteBrowser, home: Frontend, site: Site, *, there: bool) -> None:
+    """A page asks others in the network for what it likes, and the browser's own machine for nothing."""
+    async with Site(LAN) as page, Site(LAN) as api:
+        path = asking(page, api.url if there else site.url)
+        async with visiting(isolating, home, f"http://page.lan:{page.port}{path}") as view:
+            await view.page.open()
+            await until(lambda: all(len(page.requests(f"/told/{name}")) >= 3 for name in ASKED))
+            assert not view.page.lost.done()
+        missing = [name for name in ASKED if len(api.requests(f"/{name}")) < 3]
+        assert missing == ([] if there else [*ASKED])
+    assert not site.asked
+
+
+@pytest.mark.parametrize("closed", ["home", "endpoint"])
+async def test_what_is_closed(browser: LocalBrowser, home: Frontend, closed: str) -> None:
+    """Neither Home Assistant nor a browser is asked for anything, by pages of their machine either."""
+    async with Site() as page, Site() as gateway:
+        target = home.url if closed == "home" else gateway.url
+        homes = Homes(home.url, closed=[f"http://chrome.lan:{gateway.port}"])
+        script = f"<script>{REQUESTS.replace('%', target)}</script>"
+        source = Source(website=Website(page.page(script)))
+        async with viewing(browser, home, source=source, token=refused, homes=homes) as view:
+            await view.page.open()
+            await until(lambda: all(page.requests(f"/told/{name}") for name in ASKED))
+        assert not gateway.asked
+    assert not home.asked
+
+
+@pytest.mark.usefixtures("lan")
+async def test_names_of_the_machine(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """What comes from the browser's machine by a harmless name comes once; a frame of it ends the page."""
+    hidden = f"http://hidden.test:{site.port}"
+    script = f"""<script>(async () => {{
+      for (const name of ["first", "second"]) {{
+        await fetch("{hidden}/" + name).catch(() => 0);
+        await fetch("/told/" + name);
+      }}
+    }})()</script>"""
+    async with Site(LAN) as page:
+        async with visiting(browser, home, page.page(script)) as view:
+            await view.page.open()
+            await until(lambda: page.requests("/told/second"))
+        error = await refusal(browser, home, page.page(f"<iframe src='{hidden}/framed'></iframe>"))
+        assert isinstance(error, UrlForbiddenError)
+        # Nor does a page get there itself.
+        error = await refusal(browser, home, f"{page.url}/redirect?to={hidden}/")
+        assert isinstance(error, UrlForbiddenError)
+    assert [asked.path for asked in site.asked if asked.path in {"/first", "/second"}] == ["/first"]
+
+
+async def test_sockets_that_are_not_stopped(
+    browser: LocalBrowser, home: Frontend, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket in a worker, to an unusual address or in an old browser ends the page: nothing stops it."""
+    port = home.url.rpartition(":")[2]
+    socket = f"new WebSocket('ws://127.0.0.1:{port}/socket')"
+    worker = f"new Worker(URL.createObjectURL(new Blob([`{socket}`])))"
+    for script in (worker, socket.replace("127.0.0.1", "127.0.0.3")):
+        error = await refusal(browser, home, site.page(f"<script>{script}</script>"))
+        assert isinstance(error, UrlForbiddenError)
+    send = FlatSession.send
+
+    async def old(self: FlatSession, method: str, **parameters: Any) -> Any:
+        if method == "Network.emulateNetworkConditionsByRule":
+            raise BrowserFailedError(detail="it is not known")
+        return await send(self, method, **parameters)
+
+    monkeypatch.setattr(FlatSession, "send", old)
+    error = await refusal(browser, home, site.page(f"<script>{socket}</script>"))
+    assert isinstance(error, UrlForbiddenError)
+
+
+@pytest.mark.usefixtures("lan")
+async def test_what_is_fetched_ahead(browser: LocalBrowser, home: Frontend, site: Site) -> None:
+    """A page ends that has the browser fetch ahead, past all that pauses requests, from its own machine."""
+    rules = json.dumps({"prefetch": [{"source": "list", "urls": [f"{site.url}/"], "eagerness": "immediate"}]})
+    async with Site(LAN) as page:
+        url = page.page(f"<script type='speculationrules'>{rules}</script>")
+        async with visiting(browser, home, url) as view:
+            with suppress(UrlForbiddenError):
+                await view.page.open()
+            assert isinstance(await asyncio.wait_for(view.page.lost, TIMEOUT_S), UrlForbiddenError)
+
+
+@pytest.mark.usefixtures("lan")
+async def test_home_by_another_name(browser: LocalBrowser, home: Frontend) -> None:
+    """Home Assistant is known by what it answers, at whatever address; another one is a page as any other."""
+    async with Site(LAN) as proxy:
+        proxy.answers = home.answers
+        assert isinstance(await refusal(browser, home, f"http://any.lan:{proxy.port}/"), UrlForbiddenError)
+        proxy.answers = lambda _path: "another"
+        async with visiting(browser, home, proxy.page()) as view:
+            await view.page.open()
 
 
 async def test_what_others_may_see(browser: LocalBrowser, home: Frontend, site: Site) -> None:

@@ -117,7 +117,7 @@ async def viewing(
         tab,
         replace(source, path=frontend.scene(scene)),
         profile,
-        homes=homes or Homes(frontend.url),
+        homes=homes or Homes(frontend.url, challenge=frontend.challenge),
         credentials=token,
         on_frame=view.take,
         on_verdict=view.verdicts.append,

@@ -85,6 +85,10 @@ class Browser(Protocol):
         Raises BrowserMissingError or BrowserFailedError.
         """
 
+    def pass_over(self, tab: Tab) -> bool:
+        """Note that a tab does not reach Home Assistant; return whether the next one may."""
+        return False
+
     async def stop(self) -> None:
         """Close all tabs and end the browser."""
 
@@ -156,10 +160,20 @@ class WebSocketTransport(Transport):
         await self._socket.close()
 
 
-class FlatSession(TargetSession):
-    """A session whose messages carry its id; the one without an id is the browser's own."""
+class Carrier(Protocol):
+    """Carries the messages of sessions to a browser."""
 
-    def __init__(self, connection: CdpConnection, identifier: str | None) -> None:
+    def next_number(self) -> int:
+        """Return a number that no other message of its sessions has."""
+
+    async def send(self, message: Json) -> None:
+        """Send a message; raises OSError when the browser is gone."""
+
+
+class FlatSession(TargetSession):
+    """A session whose messages carry its id; one without is the first of its carrier, or the only one."""
+
+    def __init__(self, connection: Carrier, identifier: str | None) -> None:
         self._connection = connection
         self._address = {"sessionId": identifier} if identifier else {}
         self._answers: dict[int, asyncio.Future[Json]] = {}
@@ -216,7 +230,7 @@ class FlatSession(TargetSession):
             handler(reason)
 
 
-class CdpConnection:
+class CdpConnection(Carrier):
     """The connection to a browser, with a session for itself and one for each target."""
 
     def __init__(self, transport: Transport) -> None:
@@ -258,12 +272,12 @@ class CdpConnection:
         await asyncio.wait([self._reading])
         await self._transport.close()
 
+    @override
     def next_number(self) -> int:
-        """Return a number that no other message has."""
         return next(self._numbers)
 
+    @override
     async def send(self, message: Json) -> None:
-        """Send a message; raises OSError when the browser is gone."""
         await self._transport.send(orjson.dumps(message))
 
     async def _watch(self) -> None:
@@ -288,7 +302,7 @@ class CdpConnection:
         reason = "the browser has ended"
         try:
             async for data in self._transport:
-                message = _message(data)
+                message = parsed(data)
                 if session := self._sessions.get(message.get("sessionId")):
                     session.take(message)
         except BrowserFailedError as error:
@@ -304,7 +318,7 @@ class CdpConnection:
             session.end("the tab was closed")
 
 
-def _message(data: bytes) -> Json:
+def parsed(data: bytes | str) -> Json:
     """Return an answer or an event; raises BrowserFailedError when it is neither.
 
     Which results and parameters there are, is for those to say who asked for them.

@@ -99,6 +99,12 @@ class Endpoint:
         return self.url.host
 
     @property
+    def port(self) -> int:
+        """Its port, also where that goes without saying."""
+        assert self.url.port is not None
+        return self.url.port
+
+    @property
     def is_websocket(self) -> bool:
         """Whether it is itself the address of a WebSocket."""
         return self.url.scheme.startswith("ws")

@@ -145,7 +145,7 @@ class Page:
         self._look = Look(self._session, source, profile, night)
         self._long_view = LongView(self._session, source, self._look)
         self._visit = source.website and Visit(
-            self._session, source, source.website, homes=homes.addresses, run=self._run, refuse=self._lose
+            self._session, source, source.website, homes=homes, run=self._run, refuse=self._lose
         )
         self._closed = False
         self.lost: asyncio.Future[DashboardCastError] = asyncio.get_running_loop().create_future()
@@ -306,6 +306,10 @@ class Page:
             self._compositor.wake()
 
     async def _sign_in(self) -> None:
+        if not await self._is_home():
+            # Somebody else answers, or nobody: a page that is not signed in is given up in time.
+            _LOGGER.debug("Nobody is signed in at %s: this Home Assistant is not there", self._home)
+            return
         try:
             token = await self._credentials()
         except SignInFailedError as error:
@@ -317,6 +321,12 @@ class Page:
             f"if (location.origin === {json.dumps(self._home)}) window.externalAuthSetToken?.(true, {answer})"
         )
         await self._session.send("Runtime.evaluate", expression=expression)
+
+    async def _is_home(self) -> bool:
+        with suppress(BrowserFailedError):
+            return await self._homes.prove(self._session, self._home)
+        # The document has gone; the next one asks itself.
+        return False
 
     def _take_frame(self, event: Json) -> None:
         if self.lost.done():

@@ -14,7 +14,7 @@ from ..errors import BrowserFailedError
 from .browser import SharedBrowser
 from .cdp import Browser, CdpConnection, Tab, WebSocketTransport
 from .endpoint import Access, Endpoint
-from .tab import TAB_TIMEOUT_S, ConnectedBrowser
+from .tab import TAB_TIMEOUT_S, BrowserTab, ConnectedBrowser
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -124,11 +124,19 @@ class EndpointBrowser(SharedBrowser):
                 self._failure, self.rests_until = None, 0.0
             return tab
 
+    def has(self, tab: Tab) -> bool:
+        """Return whether a tab is, or was, in the browser that runs."""
+        return isinstance(tab, BrowserTab) and tab.browser is self._chromium
+
+    def rest(self) -> None:
+        """Ask the others first for a while."""
+        self.rests_until = time.monotonic() + REST_S
+
     def _fail(self, error: BrowserFailedError) -> None:
         if not self._failure:
             _LOGGER.warning("The browser at %s cannot be used: %s", self.endpoint, error)
-        now = time.monotonic()
-        self._failure, self.rests_until = (now, error), now + REST_S
+        self._failure = (time.monotonic(), error)
+        self.rest()
 
 
 class CdpBrowser(EndpointBrowser):
@@ -188,6 +196,15 @@ class RemoteBrowser(Browser):
                 self._has_worked = True
                 return tab
 
+    @override
+    def pass_over(self, tab: Tab) -> bool:
+        now = time.monotonic()
+        for browser in self._browsers:
+            if browser.has(tab):
+                _LOGGER.info("The browser at %s does not reach Home Assistant", browser.endpoint)
+                browser.rest()
+        return any(browser.rests_until <= now for browser in self._browsers)
+
     async def _first_tab(self) -> Tab:
         """Return a tab of the first browser that has one; raises what the last said."""
         failure: BrowserFailedError | None = None
@@ -203,6 +220,10 @@ class RemoteBrowser(Browser):
         """Yield the browsers in their order, those that rest last."""
         now = time.monotonic()
         yield from sorted(self._browsers, key=lambda browser: browser.rests_until > now)
+
+    @override
+    def __str__(self) -> str:
+        return ", ".join(str(browser.endpoint) for browser in self._browsers)
 
     @override
     async def stop(self) -> None:

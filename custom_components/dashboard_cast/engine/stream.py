@@ -13,11 +13,11 @@ from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError,
 from ..models import Frame, Init, Message, Profile, Source
 from . import playlist
 from .blank import Doubt
-from .cdp import Browser
+from .cdp import Browser, Tab
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
 from .health import Health, Remedy, Verdict
-from .homes import Homes
+from .homes import Homes, within_reach
 from .note import noted
 from .outages import Outages
 from .overlay import Overlay
@@ -183,7 +183,9 @@ class Stream:
 
     async def _open_page(self, source: Source) -> None:
         """Open a page; with its first picture it takes the place of the one that is shown."""
-        tab = await self._browser.open_tab()
+        await within_reach(self._browser, partial(self._open_page_in, source))
+
+    async def _open_page_in(self, source: Source, tab: Tab) -> None:
         if self._ended:
             await tab.close()
             raise BrowserFailedError(detail="the stream has ended")

@@ -46,19 +46,26 @@ _TOLERANCE: Final = 4.0
 async def try_engine(browsers: Iterable[Browser], ffmpeg: str, homes: Homes | None = None) -> list[str]:
     """Draw a page with each browser and encode the pictures of one with every encoder there is.
 
-    browsers: are stopped afterwards. ffmpeg: executable of FFmpeg. homes: where the browsers have to reach
-    Home Assistant, if they have to.
+    browsers: one that works is enough; what is wrong with others is logged. They are stopped afterwards.
+    ffmpeg: executable of FFmpeg. homes: where the browsers have to reach Home Assistant, if they have to.
     Returns the names of the encoders that work, in the order in which to use them: those that clearly spare
     processor time, software, and the others.
     Raises BrowserMissingError, BrowserFailedError or a kind of it, HomeUnreachableError, FFmpegMissingError,
     EncoderFailedError or MalformedMediaError.
     """
     pictures: list[bytes] = []
+    failures: dict[Browser, DashboardCastError] = {}
     for browser in browsers:
         try:
             pictures = await _pictures(browser, homes)
+        except DashboardCastError as error:
+            failures[browser] = error
         finally:
             await browser.stop()
+    if not pictures:
+        raise next(iter(failures.values()))
+    for browser, failure in failures.items():
+        _LOGGER.warning("Only others draw as long as this lasts: %s: %s", browser, failure)
     return await try_encoders(ffmpeg, pictures)
 
 

@@ -1,7 +1,7 @@
 // How far a web page is: its documents and fonts are there, and its layout has been still for a while.
 (() => {
   const STILL_MS = 1000;
-  const state = { signedIn: true, waitsFor: "", error: "", size: 0 };
+  const state = { signedIn: true, waitsFor: "", error: "", size: 0, origin: location.origin };
   if (document.readyState !== "complete") return { ...state, waitsFor: "the page" };
   if (document.fonts.status !== "loaded") return { ...state, waitsFor: "the fonts" };
   const size = document.querySelectorAll("*").length + document.documentElement.scrollHeight;
