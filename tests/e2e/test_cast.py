@@ -1,12 +1,14 @@
 """A dashboard on a TV, and what people do with TVs."""
 
 import asyncio
+import io
 from pathlib import Path
 from typing import cast
 
 import m3u8
-from PIL import Image, ImageStat
+from PIL import Image, ImageChops, ImageStat
 import pytest
+from yarl import URL
 
 from custom_components.dashboard_cast.engine.segments import LISTED
 
@@ -157,3 +159,38 @@ async def test_address_played_by_hand(house: House) -> None:
     """The address from a response, given to the TV by the ordinary action, plays as well."""
     answer = await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD}, return_response=True)
     await house.play(answer["url"])
+
+
+async def test_chosen_in_the_media_browser(house: House, tmp_path: Path) -> None:
+    """The TV's own media browser leads to a view with its picture, which plays until somebody stops it."""
+    root = await house.browse()
+    (ours,) = [child for child in root["children"] if child["title"] == "Dashboard Cast"]
+    (demo,) = [
+        child
+        for child in (await house.browse(ours))["children"]
+        if child["media_content_id"].endswith("/demo-home")
+    ]
+    (view, *_) = (await house.browse(demo))["children"]
+    assert view["media_content_id"].endswith(STILL_DASHBOARD)
+    async with house.home.session.get(house.home.url + view["thumbnail"]) as response:
+        thumbnail = Image.open(io.BytesIO(await response.read()))
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (480, 270))
+    await house.play(view["media_content_id"])
+    await house.tv.screenshot(tmp_path / "tv.png")
+    shown = Image.open(tmp_path / "tv.png").convert("RGB").resize(thumbnail.size)
+    assert max(ImageStat.Stat(ImageChops.difference(shown, thumbnail)).mean) < 8
+    await house.tv.stop_by_person()
+    await house.encoders_end()
+
+
+async def test_played_in_the_frontend(house: House) -> None:
+    """Home Assistant's own player gets what it takes for HLS, at an address without its user's token."""
+    played = await house.home.websocket(
+        type="media_source/resolve_media",
+        media_content_id=f"media-source://dashboard_cast{STILL_DASHBOARD}",
+    )
+    assert played["mime_type"] == "application/x-mpegURL"
+    address = URL(house.home.url + played["url"])
+    for name in ("master.m3u8", "hls.m3u8"):
+        async with house.home.session.get(address.with_query(None).with_name(name)) as response:
+            assert (await response.text()).startswith("#EXTM3U")
