@@ -76,11 +76,11 @@ async def test_dashboards(registry: Registry, hass_ws_client: WebSocketGenerator
     """All dashboards play, and those with several views open."""
     root = await _browse(hass_ws_client)
     assert not root["can_play"]
-    assert root["children_media_class"] == "video"
+    assert root["children_media_class"] == "app"
     kinds = {
         (child["media_class"], child["media_content_type"], child["can_play"]) for child in root["children"]
     }
-    assert kinds == {("video", "application/vnd.apple.mpegurl", True)}
+    assert kinds == {("app", "application/vnd.apple.mpegurl", True)}
     assert [(child["media_content_id"], child["can_expand"]) for child in root["children"]] == [
         (f"{ROOT}/empty-wall", False),
         (f"{ROOT}/generated-wall", False),
@@ -152,7 +152,7 @@ async def test_played_in_the_frontend(
 ) -> None:
     """The frontend gets a stream that it takes for HLS, and that ends when nobody watches."""
     answer = await _resolve(hass_ws_client)
-    assert answer["result"]["url"].startswith(stream_path(studio.only.token, "master.m3u8"))
+    assert answer["result"]["url"].startswith(stream_path(studio.only.token, "hls.m3u8"))
     assert answer["result"]["mime_type"] == "application/x-mpegURL"
     assert (studio.only.source, studio.only.profile) == (SOURCE, PROFILE)
     freezer.tick(VIEWER_TIMEOUT + timedelta(seconds=15))
@@ -176,7 +176,7 @@ async def test_stream_is_shared(
     """Who plays what a TV shows joins its stream."""
     await registry.async_cast(TV, SOURCE, PROFILE)
     played = await async_resolve_media(hass, VIEW, None)
-    assert played.url == stream_path(studio.only.token, "master.m3u8")
+    assert played.url == stream_path(studio.only.token, "hls.m3u8")
 
 
 async def test_cast_device_keeps_the_identifier(

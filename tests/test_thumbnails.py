@@ -79,7 +79,7 @@ def easel(monkeypatch: pytest.MonkeyPatch) -> Easel:
 
 async def _is_placeholder(answer: ClientResponse) -> bool:
     """Return whether an answer is an icon."""
-    text = await answer.text() if answer.content_type == "image/svg+xml" else ""
+    text = await answer.text() if answer.headers["Content-Type"] == "image/svg+xml" else ""
     return re.fullmatch(r'<svg xmlns="[^"]+" viewBox="[^"]+"><path [^>]*d="M[^"]+"/></svg>', text) is not None
 
 

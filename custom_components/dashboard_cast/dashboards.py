@@ -89,27 +89,24 @@ def dashboard_paths(hass: HomeAssistant) -> list[str]:
 
 
 async def async_dashboards(hass: HomeAssistant, *users: User) -> list[Dashboard]:
-    """Return the dashboards that all of these users may see, by title."""
+    """Return the dashboards that all of these users may see, by title.
+
+    The one that Home Assistant keeps for old links has none, and people do not see it anywhere.
+    """
     titles = await async_get_translations(hass, hass.config.language, "common", [DOMAIN])
     found = [
         Dashboard(
             path=f"/{name}",
-            title=_title(name, panel, titles),
+            # What has its own name for a title, the frontend translates.
+            title=titles.get(f"component.{DOMAIN}.common.{panel['title']}", panel["title"]),
             icon=panel["icon"] or DEFAULT_ICON,
             views=tuple(_named(name, await _async_views(hass, name) or [])),
         )
         for name, panel in _dashboard_panels(hass).items()
+        if panel["title"]
         if not panel["require_admin"] or all(user.is_admin for user in users)
     ]
     return sorted(found, key=lambda dashboard: dashboard.title.casefold())
-
-
-def _title(name: str, panel: PanelResponse, translations: dict[str, str]) -> str:
-    """Return a dashboard's title; the frontend translates those that are its own."""
-    title = panel["title"]
-    if title and title != name:
-        return title
-    return translations.get(f"component.{DOMAIN}.common.{name}", name)
 
 
 def _panels(hass: HomeAssistant) -> dict[str, PanelResponse]:

@@ -22,7 +22,7 @@ from homeassistant.components.websocket_api import current_connection
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import current_request
 
-from .const import CONTENT_TYPE_HLS, DOMAIN, MASTER_PLAYLIST, THUMBNAILS_PATH
+from .const import CONTENT_TYPE_HLS, DOMAIN, MASTER_PLAYLIST, MEDIA_PLAYLIST, THUMBNAILS_PATH
 from .dashboards import Dashboard, async_dashboards, normalized_path
 from .devices import is_cast_device
 from .errors import DashboardCastError, DashboardNotFoundError
@@ -71,13 +71,15 @@ class DashboardMediaSource(MediaSource):
 
     async def _async_stream(self, item: MediaSourceItem) -> PlayMedia:
         source, registry = source_of(item.identifier or ""), running_registry(self._hass)
-        if item.target_media_player is None:
-            # Who asks gets the address, and so has to be somebody who may see what is there.
-            name = source.path[1:].partition("/")[0]
-            _found(await _async_visible(self._hass, registry), f"/{name}")
+        if item.target_media_player:
+            stream = await registry.async_open(source, Profile())
+            return PlayMedia(stream_path(stream.token, MASTER_PLAYLIST), CONTENT_TYPE_HLS)
+        # Who asks gets the address, and so has to be somebody who may see what is there.
+        name = source.path[1:].partition("/")[0]
+        _found(await _async_visible(self._hass, registry), f"/{name}")
         stream = await registry.async_open(source, Profile())
-        content_type = CONTENT_TYPE_HLS if item.target_media_player else _FRONTEND_HLS
-        return PlayMedia(stream_path(stream.token, MASTER_PLAYLIST), content_type)
+        # The frontend's player fails to find the one variant of a multivariant playlist at a relative URL.
+        return PlayMedia(stream_path(stream.token, MEDIA_PLAYLIST), _FRONTEND_HLS)
 
 
 def identifier_of(hass: HomeAssistant, media_id: str) -> str | None:
@@ -146,7 +148,7 @@ def _root(hass: HomeAssistant, dashboards: list[Dashboard]) -> BrowseMediaSource
         can_play=False,
         can_expand=True,
         children=[_dashboard(hass, dashboard) for dashboard in dashboards],
-        children_media_class=MediaClass.VIDEO,
+        children_media_class=MediaClass.APP,
     )
 
 
@@ -154,7 +156,7 @@ def _dashboard(hass: HomeAssistant, dashboard: Dashboard) -> BrowseMediaSource:
     """Return a dashboard, which plays as its first view, and opens when it has more."""
     node = _playable(hass, dashboard.path, dashboard.title)
     node.can_expand = len(dashboard.views) > 1
-    node.children_media_class = MediaClass.VIDEO
+    node.children_media_class = MediaClass.APP
     return node
 
 
@@ -162,7 +164,8 @@ def _playable(hass: HomeAssistant, path: str, title: str) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
         identifier=path[1:],
-        media_class=MediaClass.VIDEO,
+        # Of videos the frontend shows a square cut out of the picture.
+        media_class=MediaClass.APP,
         media_content_type=CONTENT_TYPE_HLS,
         title=title,
         can_play=True,

@@ -133,8 +133,9 @@ class ThumbnailView(HomeAssistantView):
         headers = {hdrs.CACHE_CONTROL: _NO_STORE}
         if picture := await registry.thumbnails.async_get(path):
             return web.Response(body=picture, content_type=CONTENT_TYPE_JPEG, headers=headers)
-        placeholder = await self._async_drawn(icon)
-        return web.Response(text=placeholder, content_type=CONTENT_TYPE_SVG, headers=headers)
+        # Not as text: the frontend makes a CSS URL of the type, where what follows it would end it.
+        placeholder = (await self._async_drawn(icon)).encode()
+        return web.Response(body=placeholder, content_type=CONTENT_TYPE_SVG, headers=headers)
 
     async def _async_icon(self, path: str, user: User) -> str | None:
         """Return the icon of the dashboard behind a path; None when this user sees no such dashboard."""

@@ -7,11 +7,13 @@ from typing import cast
 
 import m3u8
 from PIL import Image, ImageChops, ImageStat
+from playwright.async_api import async_playwright
 import pytest
-from yarl import URL
 
 from custom_components.dashboard_cast.engine.segments import LISTED
 
+from ..home.kiosk import sign_in_script
+from ..tv.player import ARGUMENTS, find_browser
 from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -21,6 +23,12 @@ COLD_S = 5.0
 WARM_S = 3.0
 LATENCY_MS = 4_000
 LOW_LATENCY_MS = 1_500
+# Where the frontend lists our dashboards.
+MEDIA_BROWSER = "/media-browser/browser/app%2Cmedia-source%3A%2F%2Fdashboard_cast"
+# How large the picture of a video is, once it moves.
+PLAYS = """(video) => new Promise((resolve) => video.addEventListener("timeupdate", () =>
+  video.played.length && video.currentTime > video.played.start(0) &&
+  resolve([video.videoWidth, video.videoHeight])))"""
 
 
 async def test_first_picture_comes_soon(house: House) -> None:
@@ -184,13 +192,14 @@ async def test_chosen_in_the_media_browser(house: House, tmp_path: Path) -> None
 
 
 async def test_played_in_the_frontend(house: House) -> None:
-    """Home Assistant's own player gets what it takes for HLS, at an address without its user's token."""
-    played = await house.home.websocket(
-        type="media_source/resolve_media",
-        media_content_id=f"media-source://dashboard_cast{STILL_DASHBOARD}",
-    )
-    assert played["mime_type"] == "application/x-mpegURL"
-    address = URL(house.home.url + played["url"])
-    for name in ("master.m3u8", "hls.m3u8"):
-        async with house.home.session.get(address.with_query(None).with_name(name)) as response:
-            assert (await response.text()).startswith("#EXTM3U")
+    """Who chooses a dashboard in Home Assistant's own media browser sees it play there."""
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS) as chromium,
+    ):
+        page = await chromium.new_page()
+        assert house.home.token
+        await page.add_init_script(sign_in_script(house.home.token))
+        await page.goto(house.home.url + MEDIA_BROWSER)
+        await page.locator("ha-media-player-browse .child", has_text="Clock").click()
+        assert await page.locator("video").evaluate(PLAYS) == [1280, 720]
