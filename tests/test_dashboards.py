@@ -230,9 +230,7 @@ async def test_listed(hass: HomeAssistant, wall: None, viewer: User, hass_admin_
     assert Dashboard("/tv-wall", "tv_wall", "mdi:view-dashboard", views) in seen
     assert Dashboard("/generated-wall", "generated_wall", "mdi:view-dashboard") in seen
     titles = [dashboard.title for dashboard in seen]
-    assert titles == [
-        *("Broken", "empty_wall", "generated_wall", "Home", "Missing", "Overview", "tv_wall", "Wall")
-    ]
+    assert titles == [*("Broken", "empty_wall", "generated_wall", "Missing", "Overview", "tv_wall", "Wall")]
     for users in ([hass_admin_user], []):
         listed = await async_dashboards(hass, *users)
         assert {dashboard.path for dashboard in listed} == {
@@ -240,6 +238,8 @@ async def test_listed(hass: HomeAssistant, wall: None, viewer: User, hass_admin_
             *(dashboard.path for dashboard in seen),
         }
     assert await async_dashboards(hass, viewer, hass_admin_user) == seen
+    # The frontend shows it to nobody, and calls the one at /home by the same name.
+    assert "/lovelace" not in {dashboard.path for dashboard in seen}
 
 
 async def test_listed_as_changed(

@@ -85,7 +85,6 @@ async def test_dashboards(registry: Registry, hass_ws_client: WebSocketGenerator
         (f"{ROOT}/empty-wall", False),
         (f"{ROOT}/generated-wall", False),
         (f"{ROOT}/home", False),
-        (f"{ROOT}/lovelace", False),
         (f"{ROOT}/tv-wall", True),
     ]
 

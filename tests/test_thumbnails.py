@@ -92,7 +92,7 @@ async def test_picture(client: Client, drawn: list[tuple[Source, int, int]]) -> 
     assert drawn == [(Source(PATH, zoom=0.375), 480, 270)]
 
 
-@pytest.mark.parametrize("path", ["/tv-wall", KITCHEN, "/generated-wall", "/lovelace"])
+@pytest.mark.parametrize("path", ["/tv-wall", KITCHEN, "/generated-wall", "/home"])
 async def test_of_everything_listed(client: Client, easel: Easel, path: str) -> None:
     """Dashboards have a picture, and their views."""
     assert (await _get(client, path)).content_type == "image/jpeg"
@@ -138,10 +138,10 @@ async def test_cannot_be_drawn(
 
 async def test_drawn_one_by_one(client: Client, easel: Easel) -> None:
     """A list that asks for everything at once gets it with one page at a time, and each only once."""
-    paths = [PATH, KITCHEN, PATH, "/lovelace", KITCHEN]
+    paths = [PATH, KITCHEN, PATH, "/home", KITCHEN]
     answers = await asyncio.gather(*(_get(client, path) for path in paths))
     assert {answer.content_type for answer in answers} == {"image/jpeg"}
-    assert easel.asked == [PATH, KITCHEN, "/lovelace"]
+    assert easel.asked == [PATH, KITCHEN, "/home"]
     assert easel.most == 1
 
 
