@@ -34,6 +34,10 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
     mock_integration,
     mock_platform,
 )
+from pytest_homeassistant_custom_component.typing import (  # type: ignore[import-untyped]
+    ClientSessionGenerator,
+    WebSocketGenerator,
+)
 
 from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
@@ -51,10 +55,12 @@ from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.urls import stream_path
 
 __all__ = [
+    "ClientSessionGenerator",
     "MockConfigEntry",
     "MockModule",
     "MockPlatform",
     "MockUser",
+    "WebSocketGenerator",
     "async_fire_time_changed",
     "get_schema_suggested_value",
     "mock_integration",

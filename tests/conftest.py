@@ -1,6 +1,7 @@
 """Fixtures: a home with dashboards, media players and the integration, in this process."""
 
 from collections.abc import Iterator
+import io
 from typing import Any
 from unittest.mock import MagicMock, patch
 
@@ -9,9 +10,11 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.discovery import async_load_platform
 from homeassistant.helpers.entity_platform import AddEntitiesCallback
 from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
+from PIL import Image
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.models import Source
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
@@ -39,6 +42,21 @@ def studio() -> Iterator[Studio]:
         patch("custom_components.dashboard_cast.browsers.LocalBrowser", FakeBrowser),
     ):
         yield made
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Draw grey pictures in place of dashboards, and note what of."""
+    asked: list[tuple[Any, ...]] = []
+
+    async def draw(_browser: object, source: Source, width: int, height: int, **_keywords: object) -> bytes:
+        asked.append((source, width, height))
+        file = io.BytesIO()
+        Image.new("RGB", (width, height), (100, 100, 100)).save(file, "PNG")
+        return file.getvalue()
+
+    monkeypatch.setattr("custom_components.dashboard_cast.registry.snapshot", draw)
+    return asked
 
 
 @pytest.fixture

@@ -26,9 +26,10 @@ ROOMS = [
         "registry",
         "casting",
         "devices",
+        "thumbnails",
         "translation",
     },
-    {"views", "services", "cast", "config_flow", "diagnostics"},
+    {"views", "services", "media_source", "cast", "config_flow", "diagnostics"},
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

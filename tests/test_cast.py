@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import MagicMock, patch
 
+from homeassistant.auth.const import GROUP_ID_USER
 from homeassistant.components.cast import CastProtocol
 from homeassistant.components.cast.const import SIGNAL_CAST_DISCOVERED
 from homeassistant.components.cast.helpers import ChromecastInfo
@@ -15,23 +16,29 @@ from pychromecast.const import CAST_TYPE_AUDIO
 import pytest
 
 from custom_components.dashboard_cast import cast
+from custom_components.dashboard_cast.const import CONF_USER
 from custom_components.dashboard_cast.errors import AddressNotFoundError
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
     OTHER_SOURCE,
+    PATH,
     PROFILE,
     SOURCE,
     TV,
+    ClientSessionGenerator,
     FakeChromecast,
     MockConfigEntry,
+    MockUser,
     Players,
     Studio,
+    WebSocketGenerator,
     cast_status,
     settled,
     url_of,
 )
 
+MEDIA = "media-source://dashboard_cast"
 FOREIGN = "http://music.example/song.mp3"
 
 
@@ -42,19 +49,19 @@ async def _play(hass: HomeAssistant, url: str) -> None:
 
 
 async def test_protocol(hass: HomeAssistant) -> None:
-    """The module is a cast platform as the Cast integration checks it, with nothing to browse."""
+    """The module is a cast platform as the Cast integration checks it."""
     platform: Any = cast
     for name in ("async_get_media_browser_root_object", "async_browse_media", "async_play_media"):
         assert hasattr(CastProtocol, name)
         assert hasattr(platform, name)
-    assert await cast.async_get_media_browser_root_object(hass, "cast") == []
-    assert await cast.async_browse_media(hass, "video", "x", "cast") is None
 
 
 async def test_not_set_up(hass: HomeAssistant) -> None:
     """Without a loaded config entry nothing is ours."""
     device: Any = MagicMock()
     assert await cast.async_play_media(hass, TV, device, "video", FOREIGN) is False
+    with pytest.raises(HomeAssistantError, match="not_set_up"):
+        await cast.async_play_media(hass, TV, device, "video", MEDIA + PATH)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,7 @@ async def test_not_set_up(hass: HomeAssistant) -> None:
         "/api/dashboard_cast/no-such/master.m3u8",
         'plex://{"library_name": "Movies", "title": "A Film"}',
         "http://[nonsense",
+        "media-source://dashboard_cast_other/tv-wall",
     ],
 )
 async def test_foreign(hass: HomeAssistant, registry: Registry, players: Players, url: str) -> None:
@@ -191,3 +199,90 @@ async def test_real_cast_integration(
         await _play(hass, FOREIGN)
     assert quick_play.call_args.args[2]["media_id"] == FOREIGN
     assert len(television.urls) == 1
+
+
+async def _browse(ask: WebSocketGenerator, media_id: str | None = None) -> dict[str, Any]:
+    """Return the answer of the Cast device's own media browser; its root without an id."""
+    socket = await ask()
+    what = {"media_content_id": media_id, "media_content_type": "video"} if media_id else {}
+    await socket.send_json_auto_id({"type": "media_player/browse_media", "entity_id": TV, **what})
+    answer: dict[str, Any] = await socket.receive_json()
+    return answer
+
+
+async def test_browsed_and_played(
+    hass: HomeAssistant,
+    registry: Registry,
+    television: Television,
+    studio: Studio,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """Dashboards are once in the device's media browser; what is chosen there plays like after any start."""
+    children = (await _browse(hass_ws_client))["result"]["children"]
+    (ours,) = [child for child in children if child["title"] == "Dashboard Cast"]
+    for title in ("tv_wall", "Kitchen"):
+        node = (await _browse(hass_ws_client, ours["media_content_id"]))["result"]
+        (ours,) = [child for child in node["children"] if child["title"] == title]
+    await _play(hass, ours["media_content_id"])
+    assert television.urls == [url_of(studio.only)]
+    assert registry.sessions[TV].source == OTHER_SOURCE
+    await registry.async_stop({TV})
+    assert studio.only.ended
+
+
+async def test_lasts_as_long_as_the_device_plays(
+    hass: HomeAssistant, registry: Registry, television: Television, studio: Studio
+) -> None:
+    """The stream of a dashboard that was chosen ends at once when somebody stops it on the device."""
+    await _play(hass, MEDIA + PATH)
+    television.media_controller.report(url_of(studio.only), playerState="IDLE", idleReason="CANCELLED")
+    await settled(hass)
+    assert studio.only.ended
+    assert not registry.sessions
+
+
+async def test_nothing_on_speakers(
+    registry: Registry, television: Television, hass_ws_client: WebSocketGenerator
+) -> None:
+    """A device without a screen says so instead of showing dashboards that it could not play."""
+    television.cast_type = CAST_TYPE_AUDIO
+    answer = await _browse(hass_ws_client, MEDIA)
+    assert answer["error"]["message"].startswith("This media player has no screen.")
+
+
+async def test_other_media_are_browsed(
+    registry: Registry, television: Television, hass_ws_client: WebSocketGenerator
+) -> None:
+    """What is not ours is left to the Cast integration."""
+    answer = await _browse(hass_ws_client, "media-source://other/song")
+    assert "nknown media source" in answer["error"]["message"]
+
+
+async def test_no_such_dashboard(hass: HomeAssistant, registry: Registry, television: Television) -> None:
+    """Who plays what is not there is told so."""
+    with pytest.raises(ServiceValidationError, match="There is no dashboard /no-such"):
+        await _play(hass, f"{MEDIA}/no-such")
+    with pytest.raises(ServiceValidationError, match="is no path of a dashboard"):
+        await _play(hass, MEDIA)
+
+
+async def test_who_browses_over_http(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    television: Television,
+    entry: MockConfigEntry,
+    hass_admin_user: MockUser,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    """Also who browses by an HTTP request sees dashboards for administrators only as one."""
+    hass.config_entries.async_update_entry(entry, options={CONF_USER: hass_admin_user.id})
+    user = await hass.auth.async_create_user("Person", group_ids=[GROUP_ID_USER])
+    token = hass.auth.async_create_access_token(await hass.auth.async_create_refresh_token(user, "http://x/"))
+    data = {"entity_id": TV, "media_content_id": MEDIA, "media_content_type": "video"}
+    for client, sees in ((await hass_client(), True), (await hass_client(token), False)):
+        path = "/api/services/media_player/browse_media?return_response"
+        answer = await (await client.post(path, json=data)).json()
+        titles = {child["title"] for child in answer["service_response"][TV]["children"]}
+        assert "tv_wall" in titles
+        assert ("admin_wall" in titles) is sees

@@ -12,7 +12,10 @@ from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.dashboard_cast.dashboards import (
+    Dashboard,
+    View,
     async_check_dashboard,
+    async_dashboards,
     dashboard_paths,
     normalized_path,
 )
@@ -23,7 +26,7 @@ from custom_components.dashboard_cast.errors import (
     ViewNotFoundError,
 )
 
-from .common import MockConfigEntry, MockUser
+from .common import MockConfigEntry, MockUser, WebSocketGenerator
 
 VIEWS_YAML = "views:\n  - title: First\n  - title: Second\n    path: second\n"
 
@@ -218,3 +221,60 @@ async def test_without_frontend(hass: HomeAssistant, viewer: User) -> None:
     assert not dashboard_paths(hass)
     with pytest.raises(DashboardNotFoundError):
         await async_check_dashboard(hass, "/lovelace", viewer)
+
+
+async def test_listed(hass: HomeAssistant, wall: None, viewer: User, hass_admin_user: MockUser) -> None:
+    """All dashboards are listed by title with their views, for those who may see them."""
+    seen = await async_dashboards(hass, viewer)
+    views = (View("/tv-wall/0", "First"), View("/tv-wall/kitchen", "Kitchen"))
+    assert Dashboard("/tv-wall", "tv_wall", "mdi:view-dashboard", views) in seen
+    assert Dashboard("/generated-wall", "generated_wall", "mdi:view-dashboard") in seen
+    titles = [dashboard.title for dashboard in seen]
+    assert titles == [*("Broken", "empty_wall", "generated_wall", "Missing", "Overview", "tv_wall", "Wall")]
+    for users in ([hass_admin_user], []):
+        listed = await async_dashboards(hass, *users)
+        assert {dashboard.path for dashboard in listed} == {
+            "/admin-wall",
+            *(dashboard.path for dashboard in seen),
+        }
+    assert await async_dashboards(hass, viewer, hass_admin_user) == seen
+    # The frontend shows it to nobody, and calls the one at /home by the same name.
+    assert "/lovelace" not in {dashboard.path for dashboard in seen}
+
+
+async def test_listed_as_changed(
+    hass: HomeAssistant, wall: None, viewer: User, hass_ws_client: WebSocketGenerator
+) -> None:
+    """What administrators have changed in the list of dashboards counts: title, icon, and who may see it."""
+    socket = await hass_ws_client()
+    changes: dict[str, dict[str, Any]] = {
+        "home": {"title": "My home", "icon": "mdi:castle"},
+        "tv-wall": {"require_admin": True},
+        "admin-wall": {"require_admin": False},
+    }
+    for path, change in changes.items():
+        await socket.send_json_auto_id({"type": "frontend/update_panel", "url_path": path, **change})
+        assert (await socket.receive_json())["success"]
+    seen = {dashboard.path: dashboard for dashboard in await async_dashboards(hass, viewer)}
+    assert seen["/home"] == Dashboard("/home", "My home", "mdi:castle")
+    assert "/admin-wall" in seen
+    assert "/tv-wall" not in seen
+    await async_check_dashboard(hass, "/admin-wall", viewer)
+    with pytest.raises(AdministratorNeededError):
+        await async_check_dashboard(hass, "/tv-wall", viewer)
+
+
+async def test_views_as_people_write_them(
+    hass: HomeAssistant, hass_storage: dict[str, Any], entry: MockConfigEntry
+) -> None:
+    """Views without a title go by their path, numbers will do, and what is no path of ours is left out."""
+    views = [{"path": "a"}, {"title": 5, "path": 7}, {"path": ""}, {"path": "x?y"}, {"path": "living room"}]
+    hass_storage["lovelace"] = {"version": 1, "data": {"config": {"views": views}}}
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    found = {dashboard.path: dashboard.views for dashboard in await async_dashboards(hass)}["/lovelace"]
+    assert [(view.path, view.title) for view in found] == [
+        ("/lovelace/a", "a"),
+        ("/lovelace/7", "5"),
+        ("/lovelace/2", "2"),
+        ("/lovelace/living room", "living room"),
+    ]

@@ -515,21 +515,6 @@ async def test_message_schema(hass: HomeAssistant, registry: Registry, data: dic
         await _message(hass, **data)
 
 
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Draw grey pictures in place of dashboards, and note what of."""
-    asked: list[tuple[Any, ...]] = []
-
-    async def draw(_browser: object, source: Source, width: int, height: int, **_keywords: object) -> bytes:
-        asked.append((source, width, height))
-        file = io.BytesIO()
-        Image.new("RGB", (width, height), (100, 100, 100)).save(file, "PNG")
-        return file.getvalue()
-
-    monkeypatch.setattr("custom_components.dashboard_cast.registry.snapshot", draw)
-    return asked
-
-
 async def _snapshot(hass: HomeAssistant, *, response: bool = False, **data: Any) -> Response:
     """Call the action that takes a picture."""
     call = {"path": PATH, **data}

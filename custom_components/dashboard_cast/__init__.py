@@ -15,7 +15,7 @@ from .errors import DashboardCastError
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
 from .urls import async_homes
-from .views import StreamView
+from .views import StreamView, ThumbnailView
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -23,6 +23,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what is there with or without a config entry: actions and views."""
     async_setup_services(hass)
+    # What is more particular comes first: a stream's token may be any word.
+    hass.http.register_view(ThumbnailView(hass))
     hass.http.register_view(StreamView(hass))
     return True
 

@@ -25,7 +25,6 @@ from homeassistant.const import (
 )
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_state_change_event
 from pychromecast import Chromecast
 from pychromecast.config import APP_MEDIA_RECEIVER
@@ -48,6 +47,7 @@ from .const import (
     STILL_PICTURE,
     TS_MASTER_PLAYLIST,
 )
+from .devices import is_cast_device
 from .engine.stream import Stream
 from .errors import (
     DashboardCastError,
@@ -61,7 +61,6 @@ from .urls import device_url, stream_path
 
 _LOGGER = logging.getLogger(__name__)
 
-CAST_INTEGRATION: Final = "cast"
 # From the LOAD until pictures move; a Cast device that sleeps needs most of it.
 LOAD_TIMEOUT_S: Final = 30.0
 _COMMAND_TIMEOUT_S: Final = 10.0
@@ -278,8 +277,7 @@ class CastSession:
         return LoadFailedError(entity=self.entity_id, detail=detail, url=url)
 
     def _is_cast(self) -> bool:
-        entry = er.async_get(self._hass).async_get(self.entity_id)
-        return entry is not None and entry.platform == CAST_INTEGRATION
+        return is_cast_device(self._hass, self.entity_id)
 
     def _watch_state(self) -> None:
         """End the session when a media player that is no Cast device has played and does not any more."""

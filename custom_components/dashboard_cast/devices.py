@@ -1,4 +1,4 @@
-"""What Cast devices play, by their model."""
+"""Which media players are Cast devices, and what those play, by their model."""
 
 from typing import Final
 
@@ -6,6 +6,9 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
 from .models import Profile
+
+CAST_INTEGRATION: Final = "cast"
+"""Home Assistant's, whose media players are the Cast devices."""
 
 _HD_60: Final = Profile(width=1280, height=720, frame_rate=60, level="4.1")
 _HD_30: Final = Profile(width=1280, height=720, frame_rate=30, level="4.1")
@@ -16,6 +19,13 @@ _LIMITS: Final = {
     "Google Nest Hub": _HD_60,
     "Google Nest Hub Max": _HD_30,
 }
+
+
+@callback
+def is_cast_device(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether a media player is a Cast device."""
+    entity = er.async_get(hass).async_get(entity_id)
+    return entity is not None and entity.platform == CAST_INTEGRATION
 
 
 @callback

@@ -177,6 +177,12 @@ class TargetNotScreenError(DashboardCastError):
     key = "target_not_screen"
 
 
+class ScreenMissingError(DashboardCastError):
+    """Somebody looks for dashboards on a speaker or a group."""
+
+    key = "screen_missing"
+
+
 class TargetMissingError(DashboardCastError):
     """No target was given, and no response asked for."""
 

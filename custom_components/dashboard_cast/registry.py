@@ -9,6 +9,7 @@ import time
 from typing import Any, Final, Never
 from weakref import WeakValueDictionary
 
+from homeassistant.auth.models import User
 from homeassistant.components.sun import STATE_BELOW_HORIZON
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
@@ -35,11 +36,13 @@ from .errors import (
     DashboardCastError,
     EncoderFailedError,
     NothingShownError,
+    NotSetUpError,
     ShowSupersededError,
     StartCancelledError,
     StreamNotFoundError,
 )
 from .models import Message, Profile, Source, StreamFormat
+from .thumbnails import Thumbnails
 from .urls import device_url, split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -123,6 +126,8 @@ class Registry:
         self._devices: WeakValueDictionary[int, CastDevice] = WeakValueDictionary()
         self._ending: set[asyncio.Task[None]] = set()
         self._snapshots = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
+        self.thumbnails = Thumbnails(hass, entry, self.async_snapshot)
+        """Pictures for lists of dashboards."""
         self._unwatch = async_track_time_interval(
             hass, self._end_unwatched, _VIEWER_CHECK, name="Dashboard Cast viewers"
         )
@@ -233,6 +238,10 @@ class Registry:
                 homes=self._homes,
                 credentials=self._sign_in.async_credentials,
             )
+
+    async def async_user(self) -> User:
+        """Return whom dashboards are drawn for; raises SignInFailedError."""
+        return await self._sign_in.async_user()
 
     def base_url(self) -> str:
         """Return the address of Home Assistant that is given to who asks for a stream's address.
@@ -545,3 +554,12 @@ def loaded_registry(hass: HomeAssistant) -> Registry | None:
     """Return the registry, None while the integration is not set up."""
     entries: list[DashboardCastConfigEntry] = hass.config_entries.async_entries(DOMAIN)
     return next((entry.runtime_data for entry in entries if entry.state is ConfigEntryState.LOADED), None)
+
+
+@callback
+def running_registry(hass: HomeAssistant) -> Registry:
+    """Return the registry; raises NotSetUpError while the integration is not set up."""
+    registry = loaded_registry(hass)
+    if registry is None:
+        raise NotSetUpError
+    return registry

@@ -46,7 +46,6 @@ from .errors import (
     FileNotAllowedError,
     FileNotWrittenError,
     NothingShownError,
-    NotSetUpError,
     SourceMissingError,
     TargetMissingError,
     TargetNotFoundError,
@@ -55,7 +54,7 @@ from .errors import (
 from .icons import async_outline
 from .images import async_image
 from .models import Corner, Message, Overflow, Pairs, Profile, SizePreset, Source, StreamFormat, Website
-from .registry import Registry, at_once, loaded_registry
+from .registry import Registry, at_once, running_registry
 from .translation import translated
 from .urls import stream_path
 
@@ -262,7 +261,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_start(call: ServiceCall) -> ServiceResponse:
     """Show something on media players, or only start its stream for whoever gets the response."""
     try:
-        registry = _registry(call.hass)
+        registry = running_registry(call.hass)
         source, profile = await _async_source(call), _profile(call.data)
         targets = _targets(call)
         if not targets and not call.return_response:
@@ -278,7 +277,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
 async def _async_stop(call: ServiceCall) -> None:
     """End what is shown on media players; without targets, everything."""
     try:
-        registry = _registry(call.hass)
+        registry = running_registry(call.hass)
     except DashboardCastError as error:
         raise translated(error) from error
     await registry.async_stop(_targets(call) if _has_target(call) else None)
@@ -287,7 +286,7 @@ async def _async_stop(call: ServiceCall) -> None:
 async def _async_show(call: ServiceCall) -> None:
     """Show something else in streams that run."""
     try:
-        registry = _registry(call.hass)
+        registry = running_registry(call.hass)
         given = await _async_given(call)
 
         def change(source: Source) -> Source:
@@ -304,7 +303,7 @@ async def _async_show(call: ServiceCall) -> None:
 async def _async_message(call: ServiceCall) -> None:
     """Show a card over what is shown; without targets, everywhere."""
     try:
-        registry = _registry(call.hass)
+        registry = running_registry(call.hass)
         targets = _showing(call, registry) if _has_target(call) else None
         await registry.async_tell(targets, await _async_card(call.hass, call.data))
     except DashboardCastError as error:
@@ -330,7 +329,7 @@ async def _async_snapshot(call: ServiceCall) -> ServiceResponse:
     file: str | None = call.data.get(ATTR_FILE_NAME)
     form = call.data.get(ATTR_FORMAT) or _format_of(file)
     try:
-        registry = _registry(call.hass)
+        registry = running_registry(call.hass)
         if file:
             await _async_check_file(call.hass, file)
         elif not call.return_response:
@@ -397,13 +396,6 @@ async def _async_response(
         "still": base + stream_path(stream.token, STILL_PICTURE),
         "media_players": [*sorted(targets)],
     }
-
-
-def _registry(hass: HomeAssistant) -> Registry:
-    registry = loaded_registry(hass)
-    if registry is None:
-        raise NotSetUpError
-    return registry
 
 
 async def _async_given(call: ServiceCall) -> dict[str, Any]:

@@ -46,9 +46,13 @@ _WRONG_INPUT = (
 )
 
 
-def translated(error: DashboardCastError) -> HomeAssistantError:
-    """Return a failure as Home Assistant shows it, with its translated message."""
-    kind = ServiceValidationError if isinstance(error, _WRONG_INPUT) else HomeAssistantError
+def translated(error: DashboardCastError, kind: type[HomeAssistantError] | None = None) -> HomeAssistantError:
+    """Return a failure as Home Assistant shows it, with its translated message.
+
+    kind: what somebody expects who knows particular errors only; None for those of actions.
+    """
+    if kind is None:
+        kind = ServiceValidationError if isinstance(error, _WRONG_INPUT) else HomeAssistantError
     return kind(
         translation_domain=DOMAIN, translation_key=error.key, translation_placeholders=error.placeholders
     )

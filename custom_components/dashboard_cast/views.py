@@ -7,7 +7,9 @@ import re
 from typing import Final, override
 
 from aiohttp import hdrs, web
-from homeassistant.components.http import HomeAssistantView
+from homeassistant.auth.models import User
+from homeassistant.components.http import KEY_HASS_USER, HomeAssistantView
+from homeassistant.components.lovelace.const import DEFAULT_ICON
 from homeassistant.core import HomeAssistant
 
 from .const import (
@@ -15,19 +17,24 @@ from .const import (
     CONTENT_TYPE_HLS,
     CONTENT_TYPE_JPEG,
     CONTENT_TYPE_MP4,
+    CONTENT_TYPE_SVG,
     CONTENT_TYPE_TS,
     DOMAIN,
     LIVE_VIDEO,
     MASTER_PLAYLIST,
     MEDIA_PLAYLIST,
     STILL_PICTURE,
+    THUMBNAILS_PATH,
     TS_MASTER_PLAYLIST,
     TS_PLAYLIST,
 )
+from .dashboards import async_dashboards
 from .engine import fmp4, playlist
 from .engine.live import live
 from .engine.segments import TARGET_DURATION
 from .engine.stream import READY_SEGMENTS, Stream
+from .errors import IconNotFoundError
+from .icons import async_outline
 from .registry import loaded_registry
 
 # Nothing of a stream is worth a player's cache for longer than the stream lives; what has a number never
@@ -56,6 +63,11 @@ _BLOCK_S: Final = 3.0 * TARGET_DURATION
 _SEGMENTS_AHEAD: Final = 2
 # Who takes nothing of an endless answer for so long is gone, or too slow for any of it.
 _SLOW_S: Final = 10.0
+
+# Outlines fill a box of 24 by 24; on a card they have some room around.
+_ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 48 48"><path fill="#9e9e9e" d="{}"/></svg>'
+)
 
 
 class StreamView(HomeAssistantView):
@@ -97,6 +109,48 @@ class StreamView(HomeAssistantView):
     async def options(self, _request: web.Request) -> web.StreamResponse:
         """Answer a preflight; the same for every path."""
         return web.Response(status=HTTPStatus.NO_CONTENT, headers={**_CORS, hdrs.ALLOW: _METHODS})
+
+
+class ThumbnailView(HomeAssistantView):
+    """Small pictures of the dashboards that the asking user may see; of any other there is nothing.
+
+    Where there is none yet, or no browser to draw it, the answer is the dashboard's icon.
+    """
+
+    url = f"{THUMBNAILS_PATH}{{path:/.+}}"
+    name = f"api:{DOMAIN}:thumbnail"
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Serve pictures of the dashboards of this Home Assistant."""
+        self._hass = hass
+
+    async def get(self, request: web.Request, path: str) -> web.Response:
+        """Answer with the picture of a dashboard, or of a view, with this path."""
+        registry = loaded_registry(self._hass)
+        icon = await self._async_icon(path, request[KEY_HASS_USER])
+        if registry is None or icon is None:
+            raise web.HTTPNotFound
+        headers = {hdrs.CACHE_CONTROL: _NO_STORE}
+        if picture := await registry.thumbnails.async_get(path):
+            return web.Response(body=picture, content_type=CONTENT_TYPE_JPEG, headers=headers)
+        # Not as text: the frontend makes a CSS URL of the type, where what follows it would end it.
+        placeholder = (await self._async_drawn(icon)).encode()
+        return web.Response(body=placeholder, content_type=CONTENT_TYPE_SVG, headers=headers)
+
+    async def _async_icon(self, path: str, user: User) -> str | None:
+        """Return the icon of the dashboard behind a path; None when this user sees no such dashboard."""
+        for dashboard in await async_dashboards(self._hass, user):
+            if path in {dashboard.path, *(view.path for view in dashboard.views)}:
+                return dashboard.icon
+        return None
+
+    async def _async_drawn(self, icon: str) -> str:
+        """Return an icon as SVG; those of other sets than Home Assistant's own are not known here."""
+        try:
+            outline = await async_outline(self._hass, icon)
+        except IconNotFoundError:
+            outline = await async_outline(self._hass, DEFAULT_ICON)
+        return _ICON.format(outline)
 
 
 async def _answer(stream: Stream, request: web.Request) -> web.Response | None:

@@ -69,6 +69,11 @@ class House:
         )
         await self.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
 
+    async def browse(self, node: Data | None = None) -> Any:
+        """Return what the TV's media browser has below a node, the root's without one."""
+        chosen = {name: node[name] for name in ("media_content_id", "media_content_type")} if node else {}
+        return await self.home.websocket(type="media_player/browse_media", entity_id=TV_ENTITY, **chosen)
+
     async def watch(self, changes: int = 20) -> Report:
         """Watch the clock on the TV for so many changes from now on; raises AssertionError when it stands."""
         await self.tv.reset_measurements()

@@ -1,15 +1,19 @@
 """A dashboard on a TV, and what people do with TVs."""
 
 import asyncio
+import io
 from pathlib import Path
 from typing import cast
 
 import m3u8
-from PIL import Image, ImageStat
+from PIL import Image, ImageChops, ImageStat
+from playwright.async_api import async_playwright
 import pytest
 
 from custom_components.dashboard_cast.engine.segments import LISTED
 
+from ..home.kiosk import sign_in_script
+from ..tv.player import ARGUMENTS, find_browser
 from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -19,6 +23,12 @@ COLD_S = 5.0
 WARM_S = 3.0
 LATENCY_MS = 4_000
 LOW_LATENCY_MS = 1_500
+# Where the frontend lists our dashboards.
+MEDIA_BROWSER = "/media-browser/browser/app%2Cmedia-source%3A%2F%2Fdashboard_cast"
+# How large the picture of a video is, once it moves.
+PLAYS = """(video) => new Promise((resolve) => video.addEventListener("timeupdate", () =>
+  video.played.length && video.currentTime > video.played.start(0) &&
+  resolve([video.videoWidth, video.videoHeight])))"""
 
 
 async def test_first_picture_comes_soon(house: House) -> None:
@@ -157,3 +167,39 @@ async def test_address_played_by_hand(house: House) -> None:
     """The address from a response, given to the TV by the ordinary action, plays as well."""
     answer = await house.home.call("dashboard_cast", "start", {"path": STILL_DASHBOARD}, return_response=True)
     await house.play(answer["url"])
+
+
+async def test_chosen_in_the_media_browser(house: House, tmp_path: Path) -> None:
+    """The TV's own media browser leads to a view with its picture, which plays until somebody stops it."""
+    root = await house.browse()
+    (ours,) = [child for child in root["children"] if child["title"] == "Dashboard Cast"]
+    (demo,) = [
+        child
+        for child in (await house.browse(ours))["children"]
+        if child["media_content_id"].endswith("/demo-home")
+    ]
+    (view, *_) = (await house.browse(demo))["children"]
+    assert view["media_content_id"].endswith(STILL_DASHBOARD)
+    async with house.home.session.get(house.home.url + view["thumbnail"]) as response:
+        thumbnail = Image.open(io.BytesIO(await response.read()))
+    assert (thumbnail.format, thumbnail.size) == ("JPEG", (480, 270))
+    await house.play(view["media_content_id"])
+    await house.tv.screenshot(tmp_path / "tv.png")
+    shown = Image.open(tmp_path / "tv.png").convert("RGB").resize(thumbnail.size)
+    assert max(ImageStat.Stat(ImageChops.difference(shown, thumbnail)).mean) < 8
+    await house.tv.stop_by_person()
+    await house.encoders_end()
+
+
+async def test_played_in_the_frontend(house: House) -> None:
+    """Who chooses a dashboard in Home Assistant's own media browser sees it play there."""
+    async with (
+        async_playwright() as playwright,
+        await playwright.chromium.launch(executable_path=find_browser(), args=ARGUMENTS) as chromium,
+    ):
+        page = await chromium.new_page()
+        assert house.home.token
+        await page.add_init_script(sign_in_script(house.home.token))
+        await page.goto(house.home.url + MEDIA_BROWSER)
+        await page.locator("ha-media-player-browse .child", has_text="Clock").click()
+        assert await page.locator("video").evaluate(PLAYS) == [1280, 720]
