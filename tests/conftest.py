@@ -10,6 +10,7 @@ from homeassistant.helpers.discovery import async_load_platform
 from homeassistant.helpers.entity_platform import AddEntitiesCallback
 from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
 import pytest
+import pytest_socket
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.registry import Registry
@@ -37,8 +38,15 @@ def studio() -> Iterator[Studio]:
     with (
         patch("custom_components.dashboard_cast.registry.Stream", made.make),
         patch("custom_components.dashboard_cast.browsers.LocalBrowser", FakeBrowser),
+        patch("custom_components.dashboard_cast.async_check_up"),
     ):
         yield made
+
+
+@pytest.fixture
+def loopback(socket_enabled: None) -> None:
+    """Let a test connect to this machine, which Home Assistant's test plugin forbids."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @pytest.fixture

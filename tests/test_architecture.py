@@ -24,10 +24,12 @@ ROOMS = [
         "images",
         "registry",
         "casting",
+        "checkup",
         "devices",
+        "issues",
         "translation",
     },
-    {"views", "services", "cast", "config_flow", "diagnostics"},
+    {"views", "services", "cast", "config_flow", "diagnostics", "repairs"},
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

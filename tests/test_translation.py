@@ -183,7 +183,7 @@ def test_flow_error_placeholders(flow: str) -> None:
 def test_flow_steps() -> None:
     """Every form that is shown has a title and, for each field, a name and an explanation."""
     config, options = ENGLISH["config"], ENGLISH["options"]
-    assert set(config["step"]) == {"user", "no_local", "app", *BrowserKind}
+    assert set(config["step"]) == {"user", "no_local", "app", "reauth_confirm", *BrowserKind}
     assert set(config["progress"]) == {"check"}
     assert set(options["step"]) == {"init"}
     assert all(hasattr(DashboardCastConfigFlow, f"async_step_{step}") for step in config["step"])

@@ -34,7 +34,7 @@ class BrowserKind(StrEnum):
 
 
 def kind_of(data: Mapping[str, Any]) -> BrowserKind:
-    """Return where the browser of an entry runs; entries from before there was a choice have a local one."""
+    """Return where the browser of an entry runs; a disabled one may be from before there was a choice."""
     return BrowserKind(data.get(CONF_BROWSER_KIND, BrowserKind.LOCAL))
 
 

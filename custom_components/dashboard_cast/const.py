@@ -18,6 +18,9 @@ CONTENT_TYPE_MP4: Final = "video/mp4"
 CONTENT_TYPE_TS: Final = "video/mp2t"
 CONTENT_TYPE_JPEG: Final = "image/jpeg"
 
+CAST_INTEGRATION: Final = "cast"
+"""Home Assistant's own, which Cast devices belong to."""
+
 CONF_BASE_URL: Final = "base_url"
 CONF_BROWSER: Final = "browser"
 """In the options: the executable of the local browser."""

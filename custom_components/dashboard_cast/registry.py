@@ -40,6 +40,7 @@ from .errors import (
     StartCancelledError,
     StreamNotFoundError,
 )
+from .issues import note_engine_failed, note_engine_works
 from .models import Message, Profile, Source, StreamFormat
 from .urls import device_url, split_stream_url
 
@@ -353,6 +354,7 @@ class Registry:
         def started(task: asyncio.Task[None]) -> None:
             # When nobody waits any more for a start that fails, that is no news.
             if not task.cancelled() and task.exception() is None:
+                note_engine_works(self._hass)
                 self._turn(slot)
 
         ready.add_done_callback(started)
@@ -452,6 +454,7 @@ class Registry:
         """Forget a stream that has ended, and end its cast sessions."""
         self._slots.discard(slot)
         slot.cancel()
+        note_engine_failed(self._hass, reason)
         if isinstance(reason, DashboardCastError):
             error = reason
         else:
