@@ -35,6 +35,7 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
     MockUser,
     async_fire_time_changed,
     get_schema_suggested_value,
+    get_system_health_info,
     mock_integration,
     mock_platform,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "MockUser",
     "async_fire_time_changed",
     "get_schema_suggested_value",
+    "get_system_health_info",
     "mock_integration",
     "mock_platform",
 ]

@@ -29,7 +29,7 @@ ROOMS = [
         "issues",
         "translation",
     },
-    {"views", "services", "cast", "config_flow", "diagnostics", "repairs"},
+    {"views", "services", "cast", "config_flow", "diagnostics", "repairs", "system_health"},
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

@@ -15,6 +15,7 @@ from .engine.programs import check_ffmpeg
 from .errors import BrowserMissingError, DashboardCastError
 from .issues import note_engine_failed, note_engine_works
 from .registry import DashboardCastConfigEntry
+from .translation import message
 
 _INTERVAL: Final = timedelta(minutes=1)
 
@@ -31,6 +32,14 @@ async def async_check_up(hass: HomeAssistant, data: Mapping[str, Any], options: 
     elif not await hass.async_add_executor_job(find_executable, options.get(CONF_BROWSER)):
         raise BrowserMissingError
     await check_ffmpeg(options.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+
+
+async def async_ffmpeg_version(hass: HomeAssistant, options: Mapping[str, Any]) -> str:
+    """Return what FFmpeg says of its version, or what is wrong with it."""
+    try:
+        return await check_ffmpeg(options.get(CONF_FFMPEG, DEFAULT_FFMPEG))
+    except DashboardCastError as error:
+        return message(hass, error)
 
 
 @callback

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 import socket
 
+import aiohttp
 import pytest
 from yarl import URL
 
 from custom_components.dashboard_cast.engine import endpoint as module
-from custom_components.dashboard_cast.engine.endpoint import Endpoint, reach, redacted
+from custom_components.dashboard_cast.engine.endpoint import Access, Endpoint, reach, redacted
 from custom_components.dashboard_cast.errors import EndpointInvalidError, EndpointUnreachableError
 
 SECRET = "s3cret"
@@ -149,3 +150,30 @@ async def test_reach_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
             pytest.raises(EndpointUnreachableError, match="no answer in time"),
         ):
             await reach([Endpoint.parse(f"http://127.0.0.1:{address[1]}")])
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [('{"Browser": "HeadlessChrome/156.0"}', "HeadlessChrome/156.0"), ("{}", ""), ("nonsense", "")],
+)
+async def test_version(answer: str, version: str) -> None:
+    """A browser that tells its version is asked for no more than that."""
+
+    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert asked.startswith(f"GET /json/version?token={SECRET} ".encode())
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n{answer}".encode())
+        writer.close()
+
+    async with (
+        await asyncio.start_server(tell, "127.0.0.1") as server,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/?token={SECRET}"
+        assert await Access(Endpoint.parse(url), session, ssl=True).version() == version
+
+
+async def test_no_version(silent: Endpoint) -> None:
+    """Where nobody listens there is no version."""
+    async with aiohttp.ClientSession() as session:
+        assert await Access(silent, session, ssl=True).version() == ""

@@ -153,6 +153,13 @@ class Access:
                 raise self._failure(error) from None
             raise
 
+    async def version(self) -> str:
+        """Return what the browser says of its version, empty when it says nothing; raises nothing."""
+        with suppress(ClientError, OSError, ValueError):
+            async with asyncio.timeout(_KNOCK_TIMEOUT_S):
+                return str((await self._ask("GET", "json/version")).get("Browser", ""))
+        return ""
+
     @property
     def is_kept(self) -> bool:
         """Whether the browser is kept for us as long as we use it."""
