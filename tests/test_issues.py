@@ -161,6 +161,17 @@ async def test_end(hass: HomeAssistant, registry: Registry, entry: MockConfigEnt
     assert not raised(hass, besides="")
 
 
+async def test_ignored(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """What somebody ignores stays ignored over a reload, and goes with the entry."""
+    ir.async_ignore_issue(hass, DOMAIN, "cast", ignore=True)
+    await hass.config_entries.async_reload(entry.entry_id)
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, "cast")
+    assert issue
+    assert issue.dismissed_version
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, "cast")
+
+
 async def _running(registry: Registry, studio: Studio) -> FakeStream:
     await registry.async_open(SOURCE, PROFILE)
     return studio.only

@@ -106,11 +106,11 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 async def async_unload_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """End everything that runs."""
     await entry.runtime_data.async_shutdown()
-    delete_issues(hass)
+    delete_issues(hass, ignored=False)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Remove the user that was made for the integration, and what an entry that was not set up has left."""
-    delete_issues(hass)
+    delete_issues(hass, ignored=True)
     await async_remove_user(hass, entry)

@@ -138,12 +138,12 @@ def async_watch_cast(hass: HomeAssistant) -> CALLBACK_TYPE:
 
 
 @callback
-def delete_issues(hass: HomeAssistant) -> None:
-    """Delete everything that was raised."""
+def delete_issues(hass: HomeAssistant, *, ignored: bool) -> None:
+    """Delete what was raised; ignored: also what somebody has chosen to ignore, which is forgotten then."""
     note_engine_works(hass)
-    for domain, issue_id in list(ir.async_get(hass).issues):
-        if domain == DOMAIN:
-            ir.async_delete_issue(hass, DOMAIN, issue_id)
+    for issue in list(ir.async_get(hass).issues.values()):
+        if issue.domain == DOMAIN and (ignored or not issue.dismissed_version):
+            ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
 
 
 def _raise(hass: HomeAssistant, issue: Issue, error: DashboardCastError, *, of: str = "") -> None:
