@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from awesomeversion import AwesomeVersion, AwesomeVersionStrategy
-from homeassistant.components.hassio import DOMAIN as SUPERVISOR
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
@@ -31,6 +30,13 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 MANIFEST = _json(INTEGRATION / "manifest.json")
+
+
+# ALLOWED_USED_COMPONENTS of script/hassfest/dependencies.py, as far as it matters here.
+ALWAYS_THERE = {
+    *("automation", "device_automation", "frontend", "group", "homeassistant", "input_boolean"),
+    *("media_source", "person", "script", "stream", "sun", "system_health", "timer", "websocket_api", "zone"),
+}
 
 
 def _url(value: str) -> str:
@@ -80,19 +86,21 @@ def test_requirements() -> None:
     assert "playwright" not in {name.lower() for name in found}
 
 
+def _used() -> set[str]:
+    """Return the integrations of Home Assistant's that ours imports from."""
+    pattern = re.compile(r"^\s*(?:from|import) homeassistant\.components\.(\w+)", re.MULTILINE)
+    return {name for path in INTEGRATION.rglob("*.py") for name in pattern.findall(path.read_text())}
+
+
 async def test_dependencies(hass: HomeAssistant) -> None:
     """What is depended upon is there, and so is all that is imported of Home Assistant's integrations."""
-    named = {*MANIFEST["dependencies"], *MANIFEST.get("after_dependencies", ())}
+    named = [*MANIFEST["dependencies"], *MANIFEST.get("after_dependencies", ())]
+    assert len(set(named)) == len(named)
     for domain in named:
         assert (await async_get_integration(hass, domain)).is_built_in
-    imported = {
-        name
-        for path in INTEGRATION.glob("*.py")
-        for name in re.findall(r"^from homeassistant\.components\.(\w+)", path.read_text(), re.MULTILINE)
-    }
-    # These are loaded with every Home Assistant, or ask for our platform themselves.
-    always = {"diagnostics", "repairs", "system_health", "network", "sun", SUPERVISOR, "media_source"}
-    assert imported - named - always - set(Platform) <= {"websocket_api", "homeassistant"}
+    # What asks for our module of its name may be imported from there.
+    asking = {path.stem for path in INTEGRATION.glob("*.py")}
+    assert _used() <= {*named, *asking, *Platform, *ALWAYS_THERE}
 
 
 def test_platforms_of_others() -> None:
