@@ -1,12 +1,16 @@
 """What the tests of Home Assistant's side share: a home with dashboards, and stand-ins at its edges."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 import re
+import ssl
+from threading import Thread
 from typing import Any, Final, override
 from uuid import UUID
 
@@ -31,6 +35,7 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
     MockUser,
     async_fire_time_changed,
     get_schema_suggested_value,
+    get_system_health_info,
     mock_integration,
     mock_platform,
 )
@@ -63,6 +68,7 @@ __all__ = [
     "WebSocketGenerator",
     "async_fire_time_changed",
     "get_schema_suggested_value",
+    "get_system_health_info",
     "mock_integration",
     "mock_platform",
 ]
@@ -465,3 +471,35 @@ def one_thread(loop: asyncio.AbstractEventLoop) -> None:
     takes a thread that is new after a test for one that the test has left.
     """
     loop.set_default_executor(ThreadPoolExecutor(1))
+
+
+class _Home(BaseHTTPRequestHandler):
+    """Answers as Home Assistant does to everybody."""
+
+    def do_GET(self) -> None:
+        """Send the frontend's manifest."""
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+        self.wfile.write(b'{"start_url": "/"}' if self.path == "/manifest.json" else b"{}")
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def home_server(tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Have somebody answer on this machine as Home Assistant does; yields the port.
+
+    In a thread: what a client that turns away does to a server would be an error in the test's loop.
+    """
+    with HTTPServer(("127.0.0.1", 0), _Home) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()

@@ -12,6 +12,7 @@ from homeassistant.helpers.entity_platform import AddEntitiesCallback
 from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
 from PIL import Image
 import pytest
+import pytest_socket
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.models import Source
@@ -40,6 +41,7 @@ def studio() -> Iterator[Studio]:
     with (
         patch("custom_components.dashboard_cast.registry.Stream", made.make),
         patch("custom_components.dashboard_cast.browsers.LocalBrowser", FakeBrowser),
+        patch("custom_components.dashboard_cast.async_check_up"),
     ):
         yield made
 
@@ -57,6 +59,12 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr("custom_components.dashboard_cast.registry.snapshot", draw)
     return asked
+
+
+@pytest.fixture
+def loopback(socket_enabled: None) -> None:
+    """Let a test connect to this machine, which Home Assistant's test plugin forbids."""
+    pytest_socket.socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @pytest.fixture

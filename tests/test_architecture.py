@@ -25,11 +25,22 @@ ROOMS = [
         "images",
         "registry",
         "casting",
+        "checkup",
         "devices",
+        "issues",
         "thumbnails",
         "translation",
     },
-    {"views", "services", "media_source", "cast", "config_flow", "diagnostics"},
+    {
+        "views",
+        "services",
+        "media_source",
+        "cast",
+        "config_flow",
+        "diagnostics",
+        "repairs",
+        "system_health",
+    },
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

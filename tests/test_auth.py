@@ -215,3 +215,15 @@ async def test_refused(hass: HomeAssistant, sign_in: SignIn) -> None:
         pytest.raises(SignInFailedError),
     ):
         await sign_in.async_credentials()
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)], ids=["back", "ahead"])
+async def test_clock_jumps(
+    hass: HomeAssistant, sign_in: SignIn, freezer: FrozenDateTimeFactory, jump: timedelta
+) -> None:
+    """When the clock is set, the token of before does not count any more, and the next one does."""
+    before = (await sign_in.async_credentials()).token
+    _validated(hass, before)
+    freezer.tick(jump)
+    assert hass.auth.async_validate_access_token(before) is None
+    _validated(hass, (await sign_in.async_credentials()).token)

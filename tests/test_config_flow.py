@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock, patch
 
-from homeassistant.config_entries import SOURCE_HASSIO, SOURCE_USER, ConfigEntryState, ConfigFlowResult
+from homeassistant.auth.models import User
+from homeassistant.config_entries import (
+    SOURCE_HASSIO,
+    SOURCE_REAUTH,
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigFlowResult,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
@@ -26,6 +33,7 @@ from custom_components.dashboard_cast.errors import (
     EndpointRefusedError,
     EndpointUnreachableError,
     FFmpegMissingError,
+    FFmpegOutdatedError,
     HomeUnreachableError,
     MalformedMediaError,
 )
@@ -38,6 +46,7 @@ FAILURES: list[tuple[DashboardCastError, str, str]] = [
     (BrowserMissingError(), "browser", "browser_missing"),
     (BrowserFailedError(detail="crashed"), "browser", "browser_failed"),
     (FFmpegMissingError(binary="ffmpeg"), "ffmpeg", "ffmpeg_missing"),
+    (FFmpegOutdatedError(binary="ffmpeg", version="4.4", needed="5.1"), "ffmpeg", "ffmpeg_outdated"),
     (EncoderFailedError(detail="no libx264"), "ffmpeg", "encoder_failed"),
     (MalformedMediaError(detail="no moov"), "ffmpeg", "malformed_media"),
     (HomeUnreachableError(detail="gone"), "base", "home_unreachable"),
@@ -642,3 +651,72 @@ async def test_app_beside_another_browser(
     await _submit(hass, await _choose(hass, await loaded.start_reconfigure_flow(hass), "local"))
     await settled(hass)
     assert (loaded.unique_id, loaded.data["browser_kind"]) == (None, "local")
+
+
+async def _asked(hass: HomeAssistant, entry: MockConfigEntry) -> list[ConfigFlowResult]:
+    """Return the dialogues that ask for another user."""
+    await settled(hass)
+    return list(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
+
+
+async def _chosen(hass: HomeAssistant, entry: MockConfigEntry) -> User:
+    """Have the dashboards of a person shown."""
+    user: User = MockUser(name="Anna", id="anna").add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, options={**PROGRAMS, "user": user.id})
+    return user
+
+
+@pytest.mark.parametrize("how", ["removed", "switched off"])
+@pytest.mark.parametrize("other", [{"user": "ben"}, {}], ids=["person", "built-in"])
+async def test_user_is_gone(
+    hass: HomeAssistant, loaded: MockConfigEntry, how: str, other: dict[str, str]
+) -> None:
+    """When the user is gone another is asked for; what is shown meanwhile goes on."""
+    anna = await _chosen(hass, loaded)
+    MockUser(name="Ben", id="ben").add_to_hass(hass)
+    registry = loaded.runtime_data
+    assert not await _asked(hass, loaded)
+    if how == "removed":
+        await hass.auth.async_remove_user(anna)
+    else:
+        await hass.auth.async_update_user(anna, is_active=False)
+    (flow,) = await _asked(hass, loaded)
+    form = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert (form["type"], form["step_id"]) == (FlowResultType.FORM, "reauth_confirm")
+    assert form["data_schema"] is not None
+    assert form["data_schema"].schema["user"].config["options"] == [{"value": "ben", "label": "Ben"}]
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], other)
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    await settled(hass)
+    assert loaded.options == {**PROGRAMS, **other}
+    assert loaded.runtime_data is registry
+    assert (await registry._sign_in.async_user()).name == ("Ben" if other else "Dashboard Cast")
+
+
+async def test_user_comes_back(
+    hass: HomeAssistant, loaded: MockConfigEntry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the user is switched on again nothing is asked any more; it is logged once."""
+    anna = await _chosen(hass, loaded)
+    for name in ("A", "B"):
+        await hass.auth.async_update_user(anna, name=name, is_active=False)
+        assert len(await _asked(hass, loaded)) == 1
+    await hass.auth.async_update_user(anna, is_active=True)
+    assert not await _asked(hass, loaded)
+    assert caplog.text.count("removed or switched off") == 1
+    assert caplog.text.count("is back") == 1
+
+
+async def test_other_users(hass: HomeAssistant, loaded: MockConfigEntry) -> None:
+    """Other users may come and go."""
+    await _chosen(hass, loaded)
+    ben = MockUser(name="Ben", id="ben").add_to_hass(hass)
+    await hass.auth.async_remove_user(ben)
+    assert not await _asked(hass, loaded)
+
+
+async def test_user_was_gone(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """A user that went while Home Assistant was down is asked for at set-up, which goes on."""
+    hass.config_entries.async_update_entry(entry, options={"user": "anna"})
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert len(await _asked(hass, entry)) == 1

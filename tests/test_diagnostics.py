@@ -10,14 +10,20 @@ from custom_components.dashboard_cast.registry import Registry
 from .common import PATH, PROFILE, SOURCE, TV, MockConfigEntry, Players, Studio
 
 SECRETS = {
-    "endpoints": ["ws://10.0.0.3:3000/?token=s3cret", "http://user:s3cret@10.0.0.4/s3cret"],
+    "endpoints": ["ws://127.0.0.1:1/?token=s3cret", "http://user:s3cret@127.0.0.1:1/s3cret"],
     "user_id": "s3cret-user",
 }
 OPTIONS = {"base_url": "http://s3cret.example", "browser_url": "http://s3cret.example", "user": "s3cret-user"}
 
 
 async def test_diagnostics(
-    hass: HomeAssistant, registry: Registry, entry: MockConfigEntry, players: Players, studio: Studio
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    entry: MockConfigEntry,
+    players: Players,
+    studio: Studio,
+    loopback: None,
 ) -> None:
     """Set-up, streams and media players are told; tokens, people and Home Assistant's addresses are not."""
     await registry.async_cast(TV, SOURCE, PROFILE)
@@ -25,13 +31,25 @@ async def test_diagnostics(
         entry, data={**entry.data, "browser_kind": "remote", **SECRETS}, options={**OPTIONS, "ffmpeg": "/x"}
     )
     told = await async_get_config_entry_diagnostics(hass, entry)
-    assert told["data"]["endpoints"] == ["ws://10.0.0.3:3000/…", "http://10.0.0.4/…"]
+    assert told["data"]["endpoints"] == ["ws://127.0.0.1:1/…", "http://127.0.0.1:1/…"]
     assert told["data"]["encoders"] == ["libx264"]
     assert told["options"]["ffmpeg"] == "/x"
+    assert told["browser"] == {"kind": "remote", "versions": ["", ""]}
+    assert "/x" in told["ffmpeg"]
+    assert told["issues"] == ["cast"]
     assert told["streams"] == [
-        {"path": PATH, "size": "1280x720", "frame_rate": 15, "pictures": 0, "segments": 3}
+        {
+            "path": PATH,
+            "size": "1280x720",
+            "frame_rate": 15,
+            "encoder": "libx264",
+            "pictures": 0,
+            "segments": 3,
+            "unwatched_for": 0,
+            "health": {"trouble": "", "since": 0.0, "outages": 0, "renewals": 0},
+        }
     ]
-    assert told["media_players"] == {TV: {"path": PATH, "playing": True}}
+    assert told["media_players"] == {TV: {"path": PATH, "format": None, "playing": True}}
     text = json.dumps(told)
     assert "s3cret" not in text
     assert studio.only.token not in text
@@ -41,3 +59,6 @@ async def test_of_an_old_entry(hass: HomeAssistant, registry: Registry, entry: M
     """An entry from before there was a choice of browsers has diagnostics, too."""
     told = await async_get_config_entry_diagnostics(hass, entry)
     assert told["data"]["endpoints"] == []
+    assert told["browser"]["kind"] == "local"
+    assert "Chrom" in told["browser"]["versions"][0]
+    assert told["ffmpeg"].startswith("ffmpeg version ")

@@ -1,8 +1,12 @@
 """Tests of the config entry's life: set up, unloaded, reloaded, removed, and Home Assistant's end."""
 
+from typing import Any
+from unittest.mock import MagicMock
+
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
+from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -120,3 +124,62 @@ async def test_unload_after_stop(hass: HomeAssistant, registry: Registry, entry:
     await _end(hass, entry, "stop")
     await _end(hass, entry, "unload")
     assert entry.state is ConfigEntryState.NOT_LOADED
+
+
+@pytest.mark.parametrize("data", [{}, {"encoders": ["libx264"]}, {"browser_kind": "local", "endpoints": []}])
+async def test_upgrade(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    studio: Studio,
+    source_ip: MagicMock,
+    data: dict[str, Any],
+) -> None:
+    """An entry from before there was a choice of browsers keeps the local one, and all that it has."""
+    entry = MockConfigEntry(domain=DOMAIN, data=data, version=1, minor_version=1)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert (entry.version, entry.minor_version) == (1, 2)
+    own = {CONF_USER_ID: entry.data[CONF_USER_ID]}
+    assert entry.data == {"browser_kind": "local", "endpoints": [], **data, **own}
+
+
+async def test_downgrade(
+    hass: HomeAssistant, enable_custom_integrations: None, studio: Studio, source_ip: MagicMock
+) -> None:
+    """An entry of a release that only had more in it works, and keeps that."""
+    data = {"browser_kind": "local", "endpoints": [], "invented": "later"}
+    entry = MockConfigEntry(domain=DOMAIN, data=data, version=1, minor_version=99)
+    entry.add_to_hass(hass)
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.minor_version == 99
+    assert entry.data["invented"] == "later"
+
+
+async def test_newer_major(
+    hass: HomeAssistant,
+    enable_custom_integrations: None,
+    studio: Studio,
+    source_ip: MagicMock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An entry that means something else by now is refused, said in the log, and left as it is."""
+    entry = MockConfigEntry(domain=DOMAIN, title="Dashboard Cast", data={"x": 1}, version=2)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert _state(entry) is ConfigEntryState.MIGRATION_ERROR
+    assert entry.data == {"x": 1}
+    assert "Dashboard Cast for dashboard_cast has version 2 which is higher than the current" in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["safe_mode", "recovery_mode"])
+async def test_without_custom_integrations(
+    hass: HomeAssistant, entry: MockConfigEntry, studio: Studio, mode: str
+) -> None:
+    """In safe and recovery mode nothing of ours is loaded, and the entry stays as it is."""
+    before = dict(entry.data)
+    hass.data.pop(DATA_CUSTOM_COMPONENTS, None)
+    setattr(hass.config, mode, True)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert _state(entry) is ConfigEntryState.NOT_LOADED
+    assert not hass.services.has_service(DOMAIN, "start")
+    assert entry.data == before

@@ -4,10 +4,13 @@ import asyncio
 from datetime import timedelta
 import gc
 from typing import Any
+from unittest.mock import patch
 import weakref
 
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
 import pytest
 
 from custom_components.dashboard_cast.errors import (
@@ -798,3 +801,36 @@ async def test_snapshot_of_what_is_not_there(registry: Registry) -> None:
     """No browser is started for a dashboard that is not there."""
     with pytest.raises(DashboardNotFoundError):
         await registry.async_snapshot(Source("/no-such"), 40, 20)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)], ids=["back", "ahead"])
+async def test_clock_jumps(
+    hass: HomeAssistant, registry: Registry, players: Players, jump: timedelta
+) -> None:
+    """When the clock is set, what is left of a duration stays as long as it was, and nothing ends."""
+    await registry.async_cast(TV, SOURCE, PROFILE, timedelta(seconds=30))
+    await registry.async_cast(SECOND_TV, SOURCE, PROFILE)
+    with patch("homeassistant.util.dt.utcnow", return_value=dt_util.utcnow() + jump):
+        # The other TV keeps the stream, and this one gets its own for the rest of the time.
+        await show_task(hass, registry)
+        left = registry._timers[registry.sessions[TV]].due - hass.loop.time()
+        await settled(hass)
+    assert 20 < left <= 30
+    assert set(registry.sessions) == {TV, SECOND_TV}
+
+
+async def test_media_player_is_removed(
+    hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
+) -> None:
+    """With a TV that is removed from Home Assistant ends what it shows; another TV is left alone."""
+    await registry.async_cast(TV, SOURCE, PROFILE)
+    await registry.async_cast(SECOND_TV, SOURCE, PROFILE)
+    entities = er.async_get(hass)
+    entities.async_update_entity(TV, name="Den")
+    await settled(hass)
+    assert set(registry.sessions) == {TV, SECOND_TV}
+    entities.async_remove(TV)
+    await settled(hass)
+    assert set(registry.sessions) == {SECOND_TV}
+    assert (players.device.quits, players.second_tv.chromecast.quits) == (1, 0)
+    assert not studio.only.ended

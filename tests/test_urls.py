@@ -12,16 +12,21 @@ import pytest
 
 from custom_components.dashboard_cast.const import CONF_BASE_URL, CONF_BROWSER_URL
 from custom_components.dashboard_cast.engine.endpoint import Endpoint
-from custom_components.dashboard_cast.errors import AddressNotFoundError, UrlForbiddenError
+from custom_components.dashboard_cast.errors import (
+    AddressNotFoundError,
+    AddressUnreachableError,
+    UrlForbiddenError,
+)
 from custom_components.dashboard_cast.urls import (
     async_homes,
+    async_reach,
     browser_url,
     device_url,
     split_stream_url,
     stream_path,
 )
 
-from .common import MockConfigEntry
+from .common import MockConfigEntry, home_server
 
 DEVICE = "192.168.1.20"
 
@@ -232,3 +237,15 @@ def test_whatever_is_played(url: str) -> None:
     """Whatever a media player is told to play, asking whether it is ours never fails."""
     token, _ = split_stream_url(url)
     assert "/" not in token
+
+
+async def test_reach(hass: HomeAssistant, loopback: None) -> None:
+    """Home Assistant is known by what it serves to everybody; a page that is not there is somebody else."""
+    with home_server() as port:
+        await async_reach(hass, f"http://127.0.0.1:{port}")
+        await async_reach(hass, "http://home.example:8123", at=f"http://127.0.0.1:{port}")
+        with (
+            patch("custom_components.dashboard_cast.urls.MANIFEST", "/other"),
+            pytest.raises(AddressUnreachableError, match="somebody else"),
+        ):
+            await async_reach(hass, f"http://127.0.0.1:{port}")

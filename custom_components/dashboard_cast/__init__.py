@@ -5,13 +5,32 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.typing import ConfigType
 
-from .auth import async_ensure_user, async_remove_user
-from .browsers import async_browser, endpoints_of
-from .const import AUTOMATIC, CONF_ENCODER, CONF_ENCODERS, CONF_FFMPEG, DEFAULT_FFMPEG, DOMAIN
+from .auth import async_ensure_user, async_remove_user, async_watch_user
+from .browsers import BrowserKind, async_browser, endpoints_of
+from .checkup import async_check_up, async_watch_engine
+from .config_flow import DashboardCastConfigFlow
+from .const import (
+    AUTOMATIC,
+    CONF_BROWSER_KIND,
+    CONF_ENCODER,
+    CONF_ENCODERS,
+    CONF_ENDPOINTS,
+    CONF_FFMPEG,
+    DEFAULT_FFMPEG,
+    DOMAIN,
+)
 from .engine.codecs import preferred
 from .errors import DashboardCastError
+from .issues import (
+    async_check_certificate,
+    async_watch_cast,
+    delete_issues,
+    note_engine_failed,
+    note_engine_works,
+)
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
 from .urls import async_homes
@@ -33,14 +52,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
     """Set up the integration; browser and FFmpeg start with the first stream."""
     await async_ensure_user(hass, entry)
     try:
+        await async_check_up(hass, entry.data, entry.options)
         homes = await async_homes(hass, entry.options, endpoints_of(entry.data))
         browser = await async_browser(hass, entry.data, entry.options)
     except DashboardCastError as error:
+        note_engine_failed(hass, error)
         raise ConfigEntryNotReady(
             translation_domain=DOMAIN,
             translation_key=error.key,
             translation_placeholders=error.placeholders,
         ) from error
+    note_engine_works(hass)
     ffmpeg = entry.options.get(CONF_FFMPEG, DEFAULT_FFMPEG)
     chosen = entry.options.get(CONF_ENCODER, AUTOMATIC)
     # Entries from before there was a choice know of no encoder: they go on with software.
@@ -53,15 +75,44 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
         await registry.async_shutdown()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, shut_down))
+    await _async_watch(hass, entry)
+    return True
+
+
+async def _async_watch(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> None:
+    """See what goes wrong besides, for as long as the entry is loaded."""
+
+    async def check_certificate(hass: HomeAssistant) -> None:
+        await async_check_certificate(hass, entry)
+
+    entry.async_on_unload(async_watch_engine(hass, entry))
+    entry.async_on_unload(async_watch_cast(hass))
+    # Nobody answers before.
+    entry.async_on_unload(async_at_started(hass, check_certificate))
+    await async_watch_user(hass, entry)
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Bring an entry of an older release up to date.
+
+    Home Assistant does not ask for one of a newer major version, and refuses it; a newer minor version only
+    has what we do not look at.
+    """
+    if entry.minor_version < DashboardCastConfigFlow.MINOR_VERSION:
+        # 1.1 to 1.2: once there was no choice of browsers.
+        data = {CONF_BROWSER_KIND: BrowserKind.LOCAL, CONF_ENDPOINTS: [], **entry.data}
+        hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
     return True
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """End everything that runs."""
     await entry.runtime_data.async_shutdown()
+    delete_issues(hass, ignored=False)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the user that was made for the integration."""
+    """Remove the user that was made for the integration, and what an entry that was not set up has left."""
+    delete_issues(hass, ignored=True)
     await async_remove_user(hass, entry)

@@ -1,16 +1,21 @@
 """Signing in: the integration's own read-only user, and short-lived access tokens for pages."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+import logging
+from typing import Any, Final
 
+from homeassistant.auth import EVENT_USER_REMOVED, EVENT_USER_UPDATED
 from homeassistant.auth.const import GROUP_ID_READ_ONLY
 from homeassistant.auth.models import TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN, RefreshToken, User
-from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import Event, HomeAssistant, callback
 
 from .const import CONF_USER, CONF_USER_ID
 from .engine.page import AccessToken
 from .errors import SignInFailedError
+
+_LOGGER = logging.getLogger(__name__)
 
 USER_NAME: Final = "Dashboard Cast"
 # As short as frontends get them; the page asks for the next in time.
@@ -34,6 +39,37 @@ async def async_remove_user(hass: HomeAssistant, entry: ConfigEntry) -> None:
     user_id: str | None = entry.data.get(CONF_USER_ID)
     if user_id and (user := await hass.auth.async_get_user(user_id)):
         await hass.auth.async_remove_user(user)
+
+
+async def async_watch_user(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Ask for another user whenever the one of the options is gone or switched off, while it is loaded.
+
+    Only what is shown as that user stands still meanwhile. When the user is back, nothing is asked any more.
+    """
+
+    async def look(_event: Event | None = None) -> None:
+        if await _async_may_sign_in(hass, entry):
+            for flow in list(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+                _LOGGER.info("The user whose dashboards are shown is back")
+                hass.config_entries.flow.async_abort(flow["flow_id"])
+        elif not any(entry.async_get_active_flows(hass, {SOURCE_REAUTH})):
+            _LOGGER.warning("The user whose dashboards are shown was removed or switched off")
+            entry.async_start_reauth(hass)
+
+    @callback
+    def is_ours(data: Mapping[str, Any]) -> bool:
+        return bool(data["user_id"] == entry.options.get(CONF_USER))
+
+    await look()
+    for kind in (EVENT_USER_REMOVED, EVENT_USER_UPDATED):
+        entry.async_on_unload(hass.bus.async_listen(kind, look, event_filter=is_ours))
+
+
+async def _async_may_sign_in(hass: HomeAssistant, entry: ConfigEntry) -> bool:
+    """Return whether there is a user to show dashboards as; our own is made when it is missing."""
+    chosen: str | None = entry.options.get(CONF_USER)
+    user = await hass.auth.async_get_user(chosen) if chosen else None
+    return chosen is None or (user is not None and user.is_active)
 
 
 class SignIn:

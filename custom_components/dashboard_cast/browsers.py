@@ -14,8 +14,10 @@ from homeassistant.util.ssl import SSL_ALPN_HTTP11, create_client_context
 from .const import CONF_BROWSER, CONF_BROWSER_KIND, CONF_ENDPOINTS, DOMAIN
 from .engine.browser import LocalBrowser
 from .engine.cdp import Browser
-from .engine.endpoint import Endpoint
+from .engine.chromium import find_executable
+from .engine.endpoint import Access, Endpoint
 from .engine.playwright_server import PlaywrightBrowser
+from .engine.programs import browser_version
 from .engine.remote import CdpBrowser, RemoteBrowser
 from .errors import PlaywrightMissingError
 
@@ -34,7 +36,7 @@ class BrowserKind(StrEnum):
 
 
 def kind_of(data: Mapping[str, Any]) -> BrowserKind:
-    """Return where the browser of an entry runs; entries from before there was a choice have a local one."""
+    """Return where the browser of an entry runs; a disabled one may be from before there was a choice."""
     return BrowserKind(data.get(CONF_BROWSER_KIND, BrowserKind.LOCAL))
 
 
@@ -60,6 +62,21 @@ async def async_browser(hass: HomeAssistant, data: Mapping[str, Any], options: M
     ssl = await hass.async_add_executor_job(_ssl_context)
     session = async_get_clientsession(hass)
     return RemoteBrowser([CdpBrowser(endpoint, session, ssl) for endpoint in endpoints])
+
+
+async def async_versions(
+    hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]
+) -> list[str]:
+    """Return the version of each browser of an entry, empty where it does not tell; starts none."""
+    kind = kind_of(data)
+    if kind is BrowserKind.LOCAL:
+        found = await hass.async_add_executor_job(find_executable, options.get(CONF_BROWSER))
+        return [await browser_version(found) if found else ""]
+    if kind is BrowserKind.PLAYWRIGHT:
+        return ["" for _ in endpoints_of(data)]
+    ssl = await hass.async_add_executor_job(_ssl_context)
+    session = async_get_clientsession(hass)
+    return [await Access(endpoint, session, ssl).version() for endpoint in endpoints_of(data)]
 
 
 async def _async_install_playwright(hass: HomeAssistant) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
+import time
 from typing import Any, Final, override
 
 from homeassistant.components.media_player import (
@@ -56,6 +57,7 @@ from .errors import (
     StartSupersededError,
     TargetNotScreenError,
 )
+from .issues import note_fetched, note_unfetched
 from .models import Profile, Source, StreamFormat
 from .urls import device_url, stream_path
 
@@ -129,6 +131,7 @@ class CastSession:
         self._acquire = acquire
         self._on_end = on_end
         self._device: CastDevice | None = None
+        self._sent_at: float | None = None
         self._playing: asyncio.Future[None] = hass.loop.create_future()
         self._unsubscribe: CALLBACK_TYPE | None = None
         self._starting = hass.async_create_background_task(
@@ -195,6 +198,7 @@ class CastSession:
     def note_playing(self) -> None:
         """Note that pictures move on the media player."""
         if not self._playing.done():
+            note_fetched(self._hass, self.entity_id)
             self._playing.set_result(None)
             self._end_previous()
 
@@ -202,6 +206,7 @@ class CastSession:
     def note_failed(self, detail: str) -> None:
         """Note that the media player cannot play the stream; in another format it perhaps can."""
         if self._playing.done() or len(self._formats) == 1:
+            self._note_unfetched()
             self.note_over(detail)
             return
         _LOGGER.debug("%s does not play %s: %s", self.entity_id, self._formats.popleft(), detail)
@@ -221,6 +226,7 @@ class CastSession:
         except DashboardCastError as error:
             self.end(error)
         except TimeoutError:
+            self._note_unfetched()
             self.end(self._load_failed(f"no picture within {LOAD_TIMEOUT_S:g} s"))
         except HomeAssistantError as error:
             # Our own failures come back through Home Assistant's Cast integration in its words.
@@ -253,7 +259,10 @@ class CastSession:
         base = device_url(self._hass, self._entry, device.host)
         delivery = DELIVERIES[self._formats[0]]
         url, poster = (base + stream_path(self.stream.token, name) for name in (delivery.name, STILL_PICTURE))
+        # Who is told to load asks for it before we hear of it.
+        now = time.monotonic()
         await self._hass.async_add_executor_job(device.load, self, url, poster, delivery)
+        self._sent_at = now
 
     async def _async_send_again(self) -> None:
         assert self._device is not None
@@ -275,6 +284,11 @@ class CastSession:
     def _load_failed(self, detail: str) -> LoadFailedError:
         url = self._device.url if self._device else ""
         return LoadFailedError(entity=self.entity_id, detail=detail, url=url)
+
+    def _note_unfetched(self) -> None:
+        """Note that a Cast device never asked for what it was told to play: it cannot reach us."""
+        if self._device and self.stream and self._sent_at and self.stream.last_request < self._sent_at:
+            note_unfetched(self._hass, self.entity_id, self._device.url)
 
     def _is_cast(self) -> bool:
         return is_cast_device(self._hass, self.entity_id)

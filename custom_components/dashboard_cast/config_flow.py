@@ -75,6 +75,7 @@ _FIELDS: Final = {
     "home_invalid": CONF_BROWSER_URL,
     "home_unreachable": CONF_BROWSER_URL,
     "ffmpeg_missing": CONF_FFMPEG,
+    "ffmpeg_outdated": CONF_FFMPEG,
     "encoder_failed": CONF_FFMPEG,
     "malformed_media": CONF_FFMPEG,
 }
@@ -86,7 +87,7 @@ _APP_URL: Final = (
 _README_URL: Final = "https://github.com/dashboard-cast/dashboard-cast#where-the-browser-runs"
 
 
-async def _async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+async def async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Draw a page with each browser and encode it; return the encoders that work, as `try_engine` does.
 
     Raises a DashboardCastError.
@@ -105,7 +106,10 @@ def _errors(failure: DashboardCastError | None, fields: Container[str]) -> dict[
 
 
 class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
-    """Set up the one config entry, or give it another browser."""
+    """Set up the one config entry, or give it another browser or another user."""
+
+    VERSION = 1
+    MINOR_VERSION = 2
 
     def __init__(self) -> None:
         """Begin with nothing chosen."""
@@ -146,6 +150,19 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         self._data, self._options = dict(entry.data), dict(entry.options)
         return await self.async_step_user()
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Ask for another user: the one whose dashboards are shown was removed or switched off."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Let one be chosen, or the built-in one; what others see goes on, and so do streams."""
+        if user_input is None:
+            schema = probatio.Schema(await _async_user_field(self.hass))
+            return self.async_show_form(step_id="reauth_confirm", data_schema=schema, last_step=True)
+        entry = self._get_reauth_entry()
+        others = {key: value for key, value in entry.options.items() if key != CONF_USER}
+        return self.async_update_and_abort(entry, options={**others, **user_input})
 
     @override
     async def async_step_hassio(self, discovery_info: HassioServiceInfo) -> ConfigFlowResult:
@@ -199,7 +216,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         """Try browser and FFmpeg, and show that this goes on."""
         if self._check is None:
             self._check = self.hass.async_create_task(
-                _async_check(self.hass, self._data, self._options), "Dashboard Cast check", eager_start=False
+                async_check(self.hass, self._data, self._options), "Dashboard Cast check", eager_start=False
             )
         if not self._check.done():
             return self.async_show_progress(
@@ -256,7 +273,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
                 elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
-                    working = await _async_check(self.hass, self.config_entry.data, user_input)
+                    working = await async_check(self.hass, self.config_entry.data, user_input)
                     if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):
                         self._keep(working)
                     else:
@@ -285,17 +302,10 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
         self.hass.config_entries.async_update_entry(self.config_entry, data=data)
 
     async def _async_schema(self) -> probatio.Schema:
-        users = [
-            SelectOptionDict(value=user.id, label=user.name or user.id)
-            for user in await self.hass.auth.async_get_users()
-            if user.is_active and not user.system_generated
-        ]
         working = self.config_entry.data.get(CONF_ENCODERS, [SOFTWARE.name])
         return probatio.Schema(
             {
-                probatio.Optional(CONF_USER): SelectSelector(
-                    SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
-                ),
+                **await _async_user_field(self.hass),
                 probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
                 **_PROGRAMS[kind_of(self.config_entry.data)],
                 probatio.Optional(CONF_ENCODER): SelectSelector(
@@ -307,6 +317,17 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
                 ),
             }
         )
+
+
+async def _async_user_field(hass: HomeAssistant) -> dict[probatio.Marker, Any]:
+    """Return the field for the user whose dashboards are shown: a person who can sign in."""
+    users = [
+        SelectOptionDict(value=user.id, label=user.name or user.id)
+        for user in await hass.auth.async_get_users()
+        if user.is_active and not user.system_generated
+    ]
+    select = SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
+    return {probatio.Optional(CONF_USER): SelectSelector(select)}
 
 
 def _is_address(address: str | None) -> bool:

@@ -21,6 +21,9 @@ CONTENT_TYPE_TS: Final = "video/mp2t"
 CONTENT_TYPE_JPEG: Final = "image/jpeg"
 CONTENT_TYPE_SVG: Final = "image/svg+xml"
 
+CAST_INTEGRATION: Final = "cast"
+"""Home Assistant's own, which Cast devices belong to."""
+
 CONF_BASE_URL: Final = "base_url"
 CONF_BROWSER: Final = "browser"
 """In the options: the executable of the local browser."""

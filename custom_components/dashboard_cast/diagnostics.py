@@ -1,12 +1,18 @@
 """What people send with a report: how it is set up and what runs, without tokens, people and addresses."""
 
+from dataclasses import asdict
+import time
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import async_redact_data
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_BASE_URL, CONF_BROWSER_URL, CONF_ENDPOINTS, CONF_USER, CONF_USER_ID
+from .browsers import async_versions, kind_of
+from .checkup import async_ffmpeg_version
+from .const import CONF_BASE_URL, CONF_BROWSER_URL, CONF_ENDPOINTS, CONF_USER, CONF_USER_ID, DOMAIN
 from .engine.endpoint import redacted
+from .engine.stream import Stream
 from .registry import DashboardCastConfigEntry
 
 _PRIVATE: Final = {CONF_BASE_URL, CONF_BROWSER_URL, CONF_USER, CONF_USER_ID}
@@ -21,18 +27,33 @@ async def async_get_config_entry_diagnostics(
     return {
         "data": async_redact_data({**entry.data, CONF_ENDPOINTS: endpoints}, _PRIVATE),
         "options": async_redact_data(entry.options, _PRIVATE),
-        "streams": [
-            {
-                "path": stream.source.name,
-                "size": f"{stream.profile.width}x{stream.profile.height}",
-                "frame_rate": stream.profile.frame_rate,
-                "pictures": stream.pictures,
-                "segments": len(stream.store.segments),
-            }
-            for stream in registry.streams
-        ],
+        "browser": {
+            "kind": kind_of(entry.data),
+            "versions": await async_versions(hass, entry.data, entry.options),
+        },
+        "ffmpeg": await async_ffmpeg_version(hass, entry.options),
+        "issues": [issue_id for domain, issue_id in ir.async_get(hass).issues if domain == DOMAIN],
+        "streams": [_stream(stream) for stream in registry.streams],
         "media_players": {
-            entity_id: {"path": session.source.name, "playing": session.is_playing}
+            entity_id: {
+                "path": session.source.name,
+                "format": session.stream_format,
+                "playing": session.is_playing,
+            }
             for entity_id, session in registry.sessions.items()
         },
+    }
+
+
+def _stream(stream: Stream) -> dict[str, Any]:
+    """Return how a stream is; its address is nobody's business."""
+    return {
+        "path": stream.source.name,
+        "size": f"{stream.profile.width}x{stream.profile.height}",
+        "frame_rate": stream.profile.frame_rate,
+        "encoder": stream.encoder,
+        "pictures": stream.pictures,
+        "segments": len(stream.store.segments),
+        "unwatched_for": round(time.monotonic() - stream.last_request),
+        "health": asdict(stream.health),
     }

@@ -75,6 +75,12 @@ class FFmpegMissingError(DashboardCastError):
     key = "ffmpeg_missing"
 
 
+class FFmpegOutdatedError(DashboardCastError):
+    """FFmpeg lacks what we need of it. Placeholders: binary, version, needed."""
+
+    key = "ffmpeg_outdated"
+
+
 class EncoderFailedError(DashboardCastError):
     """FFmpeg cannot encode H.264, or ended. Placeholder: detail."""
 
@@ -265,3 +271,27 @@ class AddressNotFoundError(DashboardCastError):
     """No address of Home Assistant's is known that the device can reach."""
 
     key = "address_not_found"
+
+
+class AddressUnreachableError(DashboardCastError):
+    """Home Assistant does not answer at an address for TVs. Placeholders: address, detail."""
+
+    key = "address_unreachable"
+
+
+class CertificateRejectedError(DashboardCastError):
+    """TVs do not trust the certificate at an address. Placeholders: address, detail."""
+
+    key = "certificate_rejected"
+
+
+class CastMissingError(DashboardCastError):
+    """Home Assistant's Cast integration is not set up."""
+
+    key = "cast_missing"
+
+
+class StreamUnfetchedError(DashboardCastError):
+    """A TV was told to play a stream and never asked for it. Placeholders: entity, address."""
+
+    key = "stream_unfetched"

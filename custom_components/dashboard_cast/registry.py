@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 import logging
 import time
 from typing import Any, Final, Never
@@ -13,6 +13,7 @@ from homeassistant.auth.models import User
 from homeassistant.components.sun import STATE_BELOW_HORIZON
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
     async_call_later,
     async_track_state_change_event,
@@ -41,6 +42,7 @@ from .errors import (
     StartCancelledError,
     StreamNotFoundError,
 )
+from .issues import note_engine_failed, note_engine_works
 from .models import Message, Profile, Source, StreamFormat
 from .thumbnails import Thumbnails
 from .urls import device_url, split_stream_url
@@ -95,7 +97,8 @@ class _Slot:
 class _Timer:
     """Ends a session."""
 
-    due: datetime
+    due: float
+    """On the event loop's clock, which nobody sets."""
     cancel: CALLBACK_TYPE
 
 
@@ -132,6 +135,7 @@ class Registry:
             hass, self._end_unwatched, _VIEWER_CHECK, name="Dashboard Cast viewers"
         )
         entry.async_on_unload(async_track_state_change_event(hass, _SUN, self._sun_moved))
+        entry.async_on_unload(hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._entity_changed))
 
     @property
     def sessions(self) -> dict[str, CastSession]:
@@ -361,6 +365,7 @@ class Registry:
         def started(task: asyncio.Task[None]) -> None:
             # When nobody waits any more for a start that fails, that is no news.
             if not task.cancelled() and task.exception() is None:
+                note_engine_works(self._hass)
                 self._turn(slot)
 
         ready.add_done_callback(started)
@@ -406,7 +411,7 @@ class Registry:
     async def _async_part(self, session: CastSession, source: Source) -> None:
         """Send a media player to a stream of its own, for as long as it was to show the one before."""
         timer = self._timers.get(session)
-        duration = timer.due - dt_util.utcnow() if timer else None
+        duration = timedelta(seconds=timer.due - self._hass.loop.time()) if timer else None
         await self.async_cast(session.entity_id, source, session.profile, duration, session.stream_format)
 
     async def _async_switch(self, slot: _Slot, source: Source) -> None:
@@ -460,6 +465,7 @@ class Registry:
         """Forget a stream that has ended, and end its cast sessions."""
         self._slots.discard(slot)
         slot.cancel()
+        note_engine_failed(self._hass, reason)
         if isinstance(reason, DashboardCastError):
             error = reason
         else:
@@ -502,6 +508,13 @@ class Registry:
         for stream in self.streams:
             self._soon(stream.follow_sun())
 
+    @callback
+    def _entity_changed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        """End what a media player shows that is removed from Home Assistant: nobody could end it later."""
+        session = self._sessions.get(event.data["entity_id"])
+        if session and event.data["action"] == "remove":
+            self._soon(session.async_stop())
+
     def _end_after(self, session: CastSession, duration: timedelta | None) -> None:
         """Set, or take back, the end of a session."""
         if timer := self._timers.pop(session, None):
@@ -515,7 +528,7 @@ class Registry:
             self._soon(session.async_stop())
 
         self._timers[session] = _Timer(
-            dt_util.utcnow() + duration, async_call_later(self._hass, duration, end)
+            self._hass.loop.time() + duration.total_seconds(), async_call_later(self._hass, duration, end)
         )
 
     def _device(self, chromecast: Chromecast) -> CastDevice:

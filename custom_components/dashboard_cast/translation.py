@@ -1,6 +1,8 @@
 """From failures to what people read."""
 
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import DOMAIN
 from .errors import (
@@ -56,3 +58,11 @@ def translated(error: DashboardCastError, kind: type[HomeAssistantError] | None 
     return kind(
         translation_domain=DOMAIN, translation_key=error.key, translation_placeholders=error.placeholders
     )
+
+
+@callback
+def message(hass: HomeAssistant, error: DashboardCastError) -> str:
+    """Return what a failure says, in the language of Home Assistant."""
+    texts = async_get_cached_translations(hass, hass.config.language, "exceptions", DOMAIN)
+    text = texts.get(f"component.{DOMAIN}.exceptions.{error.key}.message", str(error))
+    return text.format(**error.placeholders)

@@ -1,5 +1,6 @@
 """Addresses: where our browser, a Cast device or another media player reaches Home Assistant."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
@@ -7,21 +8,24 @@ from itertools import chain
 import socket
 from typing import Any, Final
 
+from aiohttp import ClientConnectorCertificateError, ClientError
 from homeassistant.components.network.util import async_get_source_ip
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.network import NoURLAvailableError, get_url, is_ip_address
 from homeassistant.util.network import is_loopback
 from yarl import URL
 
 from .const import API_PATH, CONF_BASE_URL, CONF_BROWSER_URL
 from .engine.endpoint import Endpoint
-from .engine.homes import Homes
-from .errors import AddressNotFoundError
+from .engine.homes import MANIFEST, Homes
+from .errors import AddressNotFoundError, AddressUnreachableError, CertificateRejectedError
 from .proof import async_challenge
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::", "127.0.0.1", "localhost")  # noqa: S104
 _SHARED_PORTS: Final = frozenset({80, 443})
+_REACH_TIMEOUT_S: Final = 5.0
 
 
 def browser_url(hass: HomeAssistant) -> str:
@@ -90,14 +94,22 @@ def _own_urls(hass: HomeAssistant) -> Iterator[str]:
 
 
 def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None) -> str:
-    """Return where a device reaches Home Assistant: the address of our interface towards it.
+    """Return where a device reaches Home Assistant: the address of the options, else what `own_url` says.
 
-    device: the device's IP address or host name, None when unknown. With HTTPS, where the certificate decides
-    which name is right, Home Assistant's own URL. Raises AddressNotFoundError.
+    device: the device's IP address or host name, None when unknown. Raises AddressNotFoundError.
     """
-    assert hass.config.api is not None
     if configured := entry.options.get(CONF_BASE_URL):
         return str(configured).rstrip("/")
+    return own_url(hass, device)
+
+
+def own_url(hass: HomeAssistant, device: str | None) -> str:
+    """Return the address of our interface towards a device.
+
+    With HTTPS, where the certificate decides which name is right, Home Assistant's own URL. Raises
+    AddressNotFoundError.
+    """
+    assert hass.config.api is not None
     # What the routing table says, and not one of the adapters that Home Assistant announces itself on.
     source = async_get_source_ip(device) if device is not None and is_ip_address(device) else None
     if source and not hass.config.api.use_ssl:
@@ -106,6 +118,25 @@ def device_url(hass: HomeAssistant, entry: ConfigEntry, device: str | None) -> s
         return get_url(hass, prefer_external=hass.config.api.use_ssl, allow_cloud=False)
     except NoURLAvailableError as error:
         raise AddressNotFoundError from error
+
+
+async def async_reach(hass: HomeAssistant, address: str, at: str | None = None) -> None:
+    """Ask Home Assistant for something at an address that TVs are given, trusting whom they trust.
+
+    at: where it is asked instead, as one who asks at the address. Raises CertificateRejectedError, or
+    AddressUnreachableError when anything else is wrong.
+    """
+    session = async_get_clientsession(hass)
+    try:
+        url, host = URL(at or address) / MANIFEST[1:], URL(address).host
+        async with asyncio.timeout(_REACH_TIMEOUT_S), session.get(url, server_hostname=host) as answer:
+            if "start_url" not in await answer.json(content_type=None):
+                raise AddressUnreachableError(address=address, detail="somebody else answers there")
+    except ClientConnectorCertificateError as error:
+        detail = str(error.certificate_error)
+        raise CertificateRejectedError(address=address, detail=detail) from error
+    except (ClientError, OSError, ValueError, TypeError) as error:
+        raise AddressUnreachableError(address=address, detail=str(error) or type(error).__name__) from error
 
 
 def stream_path(token: str, name: str) -> str:

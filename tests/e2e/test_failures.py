@@ -9,6 +9,10 @@ import pytest
 from ..home.api import FlowError, ServiceError
 from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, until
 
+NOBODY = "http://127.0.0.9:9"
+"""An address where nobody answers."""
+THEME = "Evening"
+
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -152,9 +156,54 @@ async def test_token_revoked_and_user_removed(house: House) -> None:
         # Until the end, neither a login page nor anything else but the clock was seen.
         assert (await house.tv.report()).unreadable == 0
         assert await house.error_of(CLOCK_DASHBOARD) == "sign_in_failed"
+        asked = await home.websocket(type="config_entries/flow/progress")
+        assert [flow["step_id"] for flow in asked if flow["handler"] == "dashboard_cast"] == [
+            "reauth_confirm"
+        ]
     finally:
         await home.options(house.entry_id, {})
         await home.reload_entry(house.entry_id)
+
+
+async def test_tv_does_not_reach_home_assistant(house: House) -> None:
+    """A TV that never asks for the video is listed under Repairs, until it plays from another address."""
+    home, issue = house.home, f"address_{TV_ENTITY}"
+    await home.options(house.entry_id, {"base_url": NOBODY})
+    await home.reload_entry(house.entry_id)
+    assert await house.error_of(STILL_DASHBOARD) == "load_failed"
+    raised = (await home.issues("dashboard_cast"))[issue]
+    assert NOBODY in raised["translation_placeholders"]["reason"]
+    with pytest.raises(FlowError) as caught:
+        await home.fix("dashboard_cast", issue, {"base_url": NOBODY})
+    assert caught.value.errors == {"base": "failed"}
+    await home.fix("dashboard_cast", issue, {"base_url": home.url})
+    await home.reload_entry(house.entry_id)
+    try:
+        await house.show(STILL_DASHBOARD)
+        assert not await home.issues("dashboard_cast")
+    finally:
+        await home.options(house.entry_id, {})
+        await home.reload_entry(house.entry_id)
+
+
+async def test_theme_removed(house: House) -> None:
+    """A theme that is removed while it is shown is missed by nobody, nor when the page is opened anew."""
+    home = house.home
+    await house.show(CLOCK_DASHBOARD, theme=THEME)
+    loads = len(house.tv.loads)
+    file = home.config_dir / "configuration.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace(f"    {THEME}:", "    another:"), encoding="utf-8")
+    try:
+        await home.call("frontend", "reload_themes", {})
+        await house.watch(20)
+        # A new page, in the same stream.
+        await home.call("dashboard_cast", "show", {"zoom": 1.1}, target={"entity_id": TV_ENTITY})
+        await house.watch(20)
+    finally:
+        file.write_text(text, encoding="utf-8")
+        await home.call("frontend", "reload_themes", {})
+    assert len(house.tv.loads) == loads
 
 
 @pytest.mark.parametrize(

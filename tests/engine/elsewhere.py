@@ -356,7 +356,10 @@ class Authority:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+                x509.SubjectAlternativeName(
+                    [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("home.example")]
+                ),
+                critical=False,
             )
             .sign(key, hashes.SHA256())
         )

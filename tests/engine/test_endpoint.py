@@ -1,10 +1,16 @@
 """Tests of endpoints: how they are written, how they are reached, and that their tokens are told nowhere."""
 
+import asyncio
+from collections.abc import AsyncIterator
+import socket
+
+import aiohttp
 import pytest
 from yarl import URL
 
-from custom_components.dashboard_cast.engine.endpoint import Endpoint, redacted
-from custom_components.dashboard_cast.errors import EndpointInvalidError
+from custom_components.dashboard_cast.engine import endpoint as module
+from custom_components.dashboard_cast.engine.endpoint import Access, Endpoint, reach, redacted
+from custom_components.dashboard_cast.errors import EndpointInvalidError, EndpointUnreachableError
 
 SECRET = "s3cret"
 
@@ -102,3 +108,72 @@ def test_http() -> None:
     assert Endpoint.parse("wss://farm/one?token=x").http("json/version") == URL(
         "https://farm/one/json/version?token=x"
     )
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Endpoint]:
+    """Return the endpoint of somebody who listens and says nothing."""
+    async with await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1") as server:
+        yield Endpoint.parse(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/?token={SECRET}")
+
+
+@pytest.fixture
+def silent() -> Endpoint:
+    """Return an endpoint where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return Endpoint.parse(f"http://127.0.0.1:{server.getsockname()[1]}/?token={SECRET}")
+
+
+async def test_reach(listener: Endpoint, silent: Endpoint) -> None:
+    """One who listens is enough, in whatever place."""
+    await reach([listener])
+    await reach([silent, listener])
+    await reach([listener, silent])
+
+
+async def test_reach_nobody(silent: Endpoint) -> None:
+    """When nobody listens it is told where, and why, without the token."""
+    with pytest.raises(EndpointUnreachableError) as caught:
+        await reach([silent, silent])
+    assert caught.value.placeholders["endpoint"] == redacted(silent.url)
+    assert caught.value.placeholders["detail"]
+    assert SECRET not in str(caught.value)
+
+
+async def test_reach_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who does not answer is not waited for; the kernel takes no more than the backlog, and no connection."""
+    monkeypatch.setattr(module, "_KNOCK_TIMEOUT_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        address = server.getsockname()
+        with (
+            socket.create_connection(address, timeout=1),
+            pytest.raises(EndpointUnreachableError, match="no answer in time"),
+        ):
+            await reach([Endpoint.parse(f"http://127.0.0.1:{address[1]}")])
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [('{"Browser": "HeadlessChrome/156.0"}', "HeadlessChrome/156.0"), ("{}", ""), ("nonsense", "")],
+)
+async def test_version(answer: str, version: str) -> None:
+    """A browser that tells its version is asked for no more than that."""
+
+    async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        assert asked.startswith(f"GET /json/version?token={SECRET} ".encode())
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(answer)}\r\n\r\n{answer}".encode())
+        writer.close()
+
+    async with (
+        await asyncio.start_server(tell, "127.0.0.1") as server,
+        aiohttp.ClientSession() as session,
+    ):
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/?token={SECRET}"
+        assert await Access(Endpoint.parse(url), session, ssl=True).version() == version
+
+
+async def test_no_version(silent: Endpoint) -> None:
+    """Where nobody listens there is no version."""
+    async with aiohttp.ClientSession() as session:
+        assert await Access(silent, session, ssl=True).version() == ""

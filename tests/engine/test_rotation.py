@@ -1,6 +1,7 @@
 """Tests of the rotation: what is shown when, and what is passed over."""
 
 import asyncio
+import logging
 from typing import override
 
 import pytest
@@ -44,11 +45,16 @@ class Stage(Stream):
         self.asked: list[tuple[float, str]] = []
         """What was asked for, and after how many seconds."""
         self.clock = 0.0
+        self.mended_at = self.broken_at = float("inf")
 
     @override
     async def show(self, source: Source) -> None:
         self.asked.append((self.clock, source.path))
         self.clock += self.drawing
+        if self.mended_at <= self.clock < self.broken_at:
+            self.broken.clear()
+        elif self.clock >= self.broken_at:
+            self.broken.add("/b")
         if source.path in self.broken:
             raise PageNotReadyError(path=source.path, seconds="30", detail="-")
         self.source = source
@@ -91,10 +97,20 @@ async def test_drawn_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_passed_over(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """A view that cannot be drawn is passed over at once, with a warning."""
+    """A view that cannot be drawn is passed over at once, with one warning."""
     asked = await play(Stage("/b"), 95, monkeypatch)
     assert asked == [(30, "/b"), (30, "/c"), (60, "/a"), (90, "/b"), (90, "/c")]
-    assert "/b is passed over: page_not_ready" in caplog.text
+    assert caplog.text.count("/b is passed over: page_not_ready") == 1
+
+
+async def test_shown_again(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """When the view can be drawn again that is said once, and the next time it cannot, too."""
+    caplog.set_level(logging.INFO)
+    stage = Stage("/b")
+    stage.mended_at, stage.broken_at = 75, 155
+    await play(stage, 275, monkeypatch)
+    told = [record.getMessage().partition(":")[0] for record in caplog.records if "/b" in record.getMessage()]
+    assert told == ["/b is passed over", "/b is shown again", "/b is passed over"]
 
 
 async def test_nothing_can_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,15 +166,15 @@ class HomeApi:
 
         Raises FlowError when a form shows an error, when inputs are left over or missing.
         """
-        return await self._flow("flow", {"handler": handler}, inputs)
+        return await self._flow(f"{CONFIG_ENTRIES}/flow", {"handler": handler}, inputs)
 
     async def reconfigure(self, handler: str, entry_id: str, *inputs: Data) -> Json:
         """Return what a reconfigure flow of an entry ends with; raises FlowError like `flow`."""
-        return await self._flow("flow", {"handler": handler, "entry_id": entry_id}, inputs)
+        return await self._flow(f"{CONFIG_ENTRIES}/flow", {"handler": handler, "entry_id": entry_id}, inputs)
 
     async def options(self, entry_id: str, *inputs: Data) -> Json:
         """Return what an options flow of an entry ends with; raises FlowError like `flow`."""
-        return await self._flow("options/flow", {"handler": entry_id}, inputs)
+        return await self._flow(f"{CONFIG_ENTRIES}/options/flow", {"handler": entry_id}, inputs)
 
     async def subentry(self, entry_id: str, kind: str, *inputs: Data, subentry_id: str | None = None) -> Json:
         """Return what a subentry flow ends with: a new one, or a given one reconfigured.
@@ -184,10 +184,18 @@ class HomeApi:
         start: Json = {"handler": [entry_id, kind]}
         if subentry_id is not None:
             start["subentry_id"] = subentry_id
-        return await self._flow("subentries/flow", start, inputs)
+        return await self._flow(f"{CONFIG_ENTRIES}/subentries/flow", start, inputs)
 
-    async def _flow(self, kind: str, start: Json, inputs: tuple[Data, ...]) -> Json:
-        path = f"{CONFIG_ENTRIES}/{kind}"
+    async def fix(self, domain: str, issue_id: str, *inputs: Data) -> Json:
+        """Return what the fix flow of an issue ends with; raises FlowError like `flow`."""
+        return await self._flow("/api/repairs/issues/fix", {"handler": domain, "issue_id": issue_id}, inputs)
+
+    async def issues(self, domain: str) -> dict[str, Json]:
+        """Return what an integration has listed under Repairs, by id."""
+        answer = await self.websocket(type="repairs/list_issues")
+        return {issue["issue_id"]: issue for issue in answer["issues"] if issue["domain"] == domain}
+
+    async def _flow(self, path: str, start: Json, inputs: tuple[Data, ...]) -> Json:
         result: Json = await self.request("POST", path, start)
         for index, data in enumerate(inputs):
             result = await self._after_progress(path, result)

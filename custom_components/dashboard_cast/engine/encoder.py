@@ -16,6 +16,7 @@ from .flv import Configuration, FlvReader
 from .h264 import Repeater, is_idr, only_slices
 from .pacer import SEGMENT_US, PacedFrame
 from .process import ChildProcess
+from .programs import ask_ffmpeg
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -27,7 +28,6 @@ _CLOCK_STEP_US: Final = 1_000
 _READ_SIZE: Final = 256 * 1024
 # Players start when they have some pictures ahead, however long these last: one comes at least so often.
 _FILL_US: Final = 50_000
-_ANSWER_TIMEOUT_S: Final = 20.0
 # Who has been given a picture and says nothing for so long hangs; the first picture takes the start as well.
 _PICTURE_TIMEOUT_S: Final = 3.0
 _FIRST_PICTURE_TIMEOUT_S: Final = 20.0
@@ -375,22 +375,5 @@ async def find_codecs(binary: str) -> list[Codec]:
 
     Raises FFmpegMissingError, or EncoderFailedError when it does not answer.
     """
-    words = (await _encoders(binary)).decode(errors="replace").split()
+    words = (await ask_ffmpeg(binary, "-hide_banner", "-encoders")).split()
     return [codec for codec in CODECS if codec.name in words]
-
-
-async def _encoders(binary: str) -> bytes:
-    """Return what FFmpeg says of its encoders; raises what `find_codecs` does."""
-    process = ChildProcess("FFmpeg")
-    try:
-        await process.start(binary, "-hide_banner", "-encoders")
-    except OSError as error:
-        raise FFmpegMissingError(binary=binary) from error
-    process.stdin.close()
-    try:
-        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
-            return await process.stdout.read()
-    except TimeoutError as error:
-        raise EncoderFailedError(detail=f"{binary} does not answer") from error
-    finally:
-        await process.stop()

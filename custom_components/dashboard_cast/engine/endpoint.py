@@ -1,7 +1,7 @@
 """An endpoint: the address of a browser that runs elsewhere, as people write it, and the way to its CDP."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -36,6 +36,8 @@ CONNECT_TIMEOUT_S: Final = 20.0
 # A ping follows a silence this long, and its answer has half as long again: a cut is found within 7.5 s.
 _HEARTBEAT_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 2.0
+# Who is in the network answers in some milliseconds, or in a second more when a packet was lost.
+_KNOCK_TIMEOUT_S: Final = 2.0
 _SECURE: Final = {"http": False, "ws": False, "https": True, "wss": True}
 _REFUSED: Final = {
     HTTPStatus.UNAUTHORIZED,
@@ -161,6 +163,13 @@ class Access:
                 raise self._failure(error) from None
             raise
 
+    async def version(self) -> str:
+        """Return what the browser says of its version, empty when it says nothing; raises nothing."""
+        with suppress(ClientError, OSError, ValueError):
+            async with asyncio.timeout(_KNOCK_TIMEOUT_S):
+                return str((await self._ask("GET", "json/version")).get("Browser", ""))
+        return ""
+
     @property
     def is_kept(self) -> bool:
         """Whether the browser is kept for us as long as we use it."""
@@ -249,6 +258,37 @@ class Access:
 
     def _not_browser(self, detail: str) -> EndpointNotBrowserError:
         return EndpointNotBrowserError(endpoint=str(self._endpoint), detail=detail)
+
+
+async def reach(endpoints: Sequence[Endpoint]) -> None:
+    """Return once somebody listens at one of these endpoints; nothing is asked for.
+
+    Raises EndpointUnreachableError, for one of them, when nobody does.
+    """
+    knocks = [asyncio.create_task(_knock(endpoint)) for endpoint in endpoints]
+    try:
+        failure: EndpointUnreachableError | None = None
+        for knock in asyncio.as_completed(knocks):
+            try:
+                return await knock
+            except EndpointUnreachableError as error:
+                failure = error
+        assert failure is not None
+        raise failure
+    finally:
+        for one in knocks:
+            one.cancel()
+
+
+async def _knock(endpoint: Endpoint) -> None:
+    """Open a connection and close it."""
+    try:
+        async with asyncio.timeout(_KNOCK_TIMEOUT_S):
+            _, writer = await asyncio.open_connection(endpoint.host, endpoint.url.port)
+    except OSError as error:
+        detail = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        raise EndpointUnreachableError(endpoint=str(endpoint), detail=detail) from None
+    writer.close()
 
 
 def _parsed(text: str) -> Json:

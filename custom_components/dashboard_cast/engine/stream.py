@@ -118,6 +118,11 @@ class Stream:
         return self._encoder.pictures
 
     @property
+    def encoder(self) -> str:
+        """FFmpeg's name of the encoder that is used."""
+        return self._encoder.codec.name
+
+    @property
     def init(self) -> Init:
         """What players need first; there has to be a segment."""
         return next(reversed(self.store.segments.values())).init

@@ -18,6 +18,7 @@ from .encoder import Encoder, find_codecs
 from .homes import MANIFEST, Homes
 from .pacer import SEGMENT_US, PacedFrame
 from .process import ChildProcess
+from .programs import check_ffmpeg
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ async def try_engine(browsers: Iterable[Browser], ffmpeg: str, homes: Homes | No
     Returns the names of the encoders that work, in the order in which to use them: those that clearly spare
     processor time, software, and the others.
     Raises BrowserMissingError, BrowserFailedError or a kind of it, HomeUnreachableError, FFmpegMissingError,
-    EncoderFailedError or MalformedMediaError.
+    FFmpegOutdatedError, EncoderFailedError or MalformedMediaError.
     """
     pictures: list[bytes] = []
     failures: dict[Browser, DashboardCastError] = {}
@@ -71,6 +72,7 @@ async def try_engine(browsers: Iterable[Browser], ffmpeg: str, homes: Homes | No
 
 async def try_encoders(binary: str, pictures: list[bytes]) -> list[str]:
     """Encode JPEGs with every encoder there is; returns and raises what `try_engine` does of encoders."""
+    await check_ffmpeg(binary)
     costs: dict[Codec, float] = {}
     failure: DashboardCastError | None = None
     for codec in dict.fromkeys((*await find_codecs(binary), SOFTWARE)):

@@ -1,0 +1,141 @@
+"""Fix flows of Repairs: each asks for what may be wrong, and ends only when it really works."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, Final, override
+
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+import probatio
+
+from .config_flow import async_check
+from .const import (
+    CAST_INTEGRATION,
+    CONF_BASE_URL,
+    CONF_BROWSER,
+    CONF_ENCODERS,
+    CONF_ENDPOINTS,
+    CONF_FFMPEG,
+    DOMAIN,
+)
+from .errors import CastMissingError, DashboardCastError
+from .issues import Issue
+from .translation import message
+from .urls import async_reach, browser_url, own_url
+
+_CAST_URL: Final = "https://my.home-assistant.io/redirect/config_flow_start?domain=cast"
+
+
+class FixFlow(RepairsFlow):
+    """A form that comes back with the reason until what it is about works."""
+
+    def __init__(self, entry: ConfigEntry, fields: Mapping[probatio.Marker, Any]) -> None:
+        """fields: what is asked for, settings of the entry."""
+        self._entry = entry
+        self._fields = fields
+
+    @abstractmethod
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        """Try an entry with this data and these options; return what was found out, for the data.
+
+        Raises the DashboardCastError that is still there.
+        """
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin; the input only names the issue."""
+        return await self.async_step_fix()
+
+    async def async_step_fix(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Ask, try, and keep what works."""
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self.issue_id)
+        placeholders = dict((issue and issue.translation_placeholders) or {})
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                await self._async_fix(user_input)
+            except DashboardCastError as error:
+                errors["base"] = "failed"
+                placeholders["reason"] = message(self.hass, error)
+            else:
+                return self.async_create_entry(data={})
+        current = user_input or {**self._entry.options, **self._entry.data}
+        schema = self.add_suggested_values_to_schema(probatio.Schema(dict(self._fields)), current)
+        return self.async_show_form(
+            step_id="fix",
+            data_schema=schema,
+            errors=errors,
+            description_placeholders={**placeholders, "cast_url": _CAST_URL},
+        )
+
+    async def _async_fix(self, user_input: dict[str, Any]) -> None:
+        asked = {str(key) for key in self._fields}
+        data, options = dict(self._entry.data), dict(self._entry.options)
+        # A field that was emptied is not in the input.
+        for settings in (data, options):
+            for key in asked & settings.keys():
+                del settings[key]
+        (data if CONF_ENDPOINTS in asked else options).update(user_input)
+        data.update(await self._async_try(data, options))
+        self.hass.config_entries.async_update_entry(self._entry, data=data, options=options)
+        self.hass.config_entries.async_schedule_reload(self._entry.entry_id)
+
+
+class EngineFlow(FixFlow):
+    """Browser or FFmpeg are gone: both are tried, as at set-up."""
+
+    @override
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        return {CONF_ENCODERS: await async_check(self.hass, data, options)}
+
+
+class AddressFlow(FixFlow):
+    """TVs cannot use the address of Home Assistant; it has to answer there, with a trusted certificate."""
+
+    @override
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        if address := options.get(CONF_BASE_URL):
+            await async_reach(self.hass, address.rstrip("/"))
+        else:
+            await async_reach(self.hass, own_url(self.hass, None), at=browser_url(self.hass))
+        return {}
+
+
+class CastFlow(FixFlow):
+    """Home Assistant's Cast integration is missing."""
+
+    @override
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        if not self.hass.config_entries.async_loaded_entries(CAST_INTEGRATION):
+            raise CastMissingError
+        return {}
+
+
+_ADDRESS: Final[Mapping[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
+}
+_FLOWS: Final[Mapping[str, tuple[type[FixFlow], Mapping[probatio.Marker, Any]]]] = {
+    Issue.BROWSER: (EngineFlow, {probatio.Optional(CONF_BROWSER): TextSelector()}),
+    Issue.ENDPOINT: (
+        EngineFlow,
+        {probatio.Required(CONF_ENDPOINTS): TextSelector(TextSelectorConfig(multiple=True))},
+    ),
+    Issue.FFMPEG: (EngineFlow, {probatio.Optional(CONF_FFMPEG): TextSelector()}),
+    Issue.ADDRESS: (AddressFlow, _ADDRESS),
+    Issue.CERTIFICATE: (AddressFlow, _ADDRESS),
+    Issue.CAST: (CastFlow, {}),
+}
+
+
+async def async_create_fix_flow(
+    hass: HomeAssistant, issue_id: str, data: dict[str, str | int | float | None] | None
+) -> RepairsFlow:
+    """Return the flow that fixes an issue."""
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    assert issue is not None
+    assert issue.translation_key is not None
+    (entry,) = hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    flow, fields = _FLOWS[issue.translation_key]
+    return flow(entry, fields)
