@@ -39,8 +39,6 @@ SHARED_S = 0.5
 # After that a page has lasted, and after that it is renewed at the latest.
 LASTING_S = 60
 LIFETIME_S = 8 * 3600
-# A place in the lower left corner, where the note is and the dashboard is light.
-NOTE_PLACE = (26, 700)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["local", "remote"])
@@ -91,16 +89,12 @@ ANYWHERE: dict[str, Trouble] = {
 ELSEWHERE: dict[str, Trouble] = {"connection to the browser cut": cut_wires}
 TROUBLES = ANYWHERE | ELSEWHERE
 TELLING = ("renderer stopped (SIGSTOP)", "browser stopped (SIGSTOP)", *ELSEWHERE)
-CASES = [
-    *(("local", name) for name in ANYWHERE),
-    *(("remote", name) for name in (TROUBLES if os.environ.get("EVERYWHERE") else TELLING)),
-]
 local = pytest.mark.parametrize("ward", ["local"], indirect=True)
+remote = pytest.mark.parametrize("ward", ["remote"], indirect=True)
 
 
-@pytest.mark.parametrize(("ward", "name"), CASES, indirect=["ward"])
-async def test_trouble(ward: Ward, table: list[str], name: str) -> None:
-    """It is found within ten seconds, mended without a LOAD, and nothing but the clock is ever seen."""
+async def suffer(ward: Ward, table: list[str], name: str) -> None:
+    """Make a trouble: it is found, mended without a LOAD, and nothing but the clock is ever seen."""
     house = ward.house
     loads, read = len(house.tv.loads), len(house.home.log())
     # What was before is long ago.
@@ -124,16 +118,10 @@ async def test_trouble(ward: Ward, table: list[str], name: str) -> None:
 
 
 @local
-async def test_note(ward: Ward) -> None:
-    """A picture that stays says so on the TV after a while, and no longer than it stays."""
-    house = ward.house
-    await house.watch(1)
-    await house.tv.wait_dark(*NOTE_PLACE, WITHIN_S, dark=False)
-    await ward.act("note_soon", seconds=1)
-    await ward.act("cut", seconds=CUT_S)
-    await house.tv.wait_dark(*NOTE_PLACE, WITHIN_S)
-    await house.tv.wait_dark(*NOTE_PLACE, WITHIN_S, dark=False)
-    assert (await house.watch(1)).unreadable == 0
+@pytest.mark.parametrize("name", ANYWHERE)
+async def test_trouble(ward: Ward, table: list[str], name: str) -> None:
+    """The browser runs here."""
+    await suffer(ward, table, name)
 
 
 @local
@@ -171,6 +159,13 @@ async def test_renewal(ward: Ward, table: list[str]) -> None:
     assert len(house.tv.loads) == loads
     assert report.stalled <= SHARED_S
     assert report.unreadable == 0
+
+
+@remote
+@pytest.mark.parametrize("name", TROUBLES if os.environ.get("EVERYWHERE") else TELLING)
+async def test_trouble_elsewhere(ward: Ward, table: list[str], name: str) -> None:
+    """The browser runs elsewhere, and another stands in for it."""
+    await suffer(ward, table, name)
 
 
 def drawn_after(report: Report, moment: float) -> list[float]:

@@ -11,7 +11,6 @@ from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.typing import ConfigType
 
 from custom_components.dashboard_cast.auth import USER_NAME
-from custom_components.dashboard_cast.engine import outages
 from custom_components.dashboard_cast.registry import loaded_registry
 
 DOMAIN = "trouble"
@@ -54,10 +53,6 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         """Let the integration's own user be switched off for some `seconds`; who is signed in has to anew."""
         hass.async_create_background_task(keep_switched_off(hass, call.data["seconds"]), DOMAIN)
 
-    async def note_soon(call: ServiceCall) -> None:
-        """Have the note on a picture that stays after so many `seconds`."""
-        outages.NOTE_AFTER_S = call.data["seconds"]  # type: ignore[misc]
-
     async def age(call: ServiceCall) -> None:
         """Let the pages of all streams be older by so many `seconds`."""
         registry = loaded_registry(hass)
@@ -68,7 +63,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
             stream._renewable_at -= call.data["seconds"]
             stream._page._health._worn_at -= call.data["seconds"]
 
-    for action in (cut, update, revoke, remove_user, switch_off_user, note_soon, age):
+    for action in (cut, update, revoke, remove_user, switch_off_user, age):
         hass.services.async_register(DOMAIN, action.__name__, action)
     only = SupportsResponse.ONLY
     hass.services.async_register(DOMAIN, own_tokens.__name__, own_tokens, supports_response=only)
