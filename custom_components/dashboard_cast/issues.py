@@ -98,7 +98,7 @@ def note_unfetched(hass: HomeAssistant, entity_id: str, url: str) -> None:
 
 @callback
 def note_fetched(hass: HomeAssistant, entity_id: str) -> None:
-    """Delete what was raised for a TV: it plays."""
+    """Delete what was raised for a TV: it plays, or there is none any more."""
     ir.async_delete_issue(hass, DOMAIN, f"{Issue.ADDRESS}_{entity_id}")
 
 

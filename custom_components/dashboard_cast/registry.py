@@ -42,7 +42,7 @@ from .errors import (
     StartCancelledError,
     StreamNotFoundError,
 )
-from .issues import note_engine_failed, note_engine_works
+from .issues import note_engine_failed, note_engine_works, note_fetched
 from .models import Message, Profile, Source, StreamFormat
 from .thumbnails import Thumbnails
 from .urls import device_url, split_stream_url
@@ -511,8 +511,10 @@ class Registry:
     @callback
     def _entity_changed(self, event: Event[er.EventEntityRegistryUpdatedData]) -> None:
         """End what a media player shows that is removed from Home Assistant: nobody could end it later."""
-        session = self._sessions.get(event.data["entity_id"])
-        if session and event.data["action"] == "remove":
+        if event.data["action"] != "remove":
+            return
+        note_fetched(self._hass, event.data["entity_id"])
+        if session := self._sessions.get(event.data["entity_id"]):
             self._soon(session.async_stop())
 
     def _end_after(self, session: CastSession, duration: timedelta | None) -> None:

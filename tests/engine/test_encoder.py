@@ -12,7 +12,7 @@ import pytest
 
 from custom_components.dashboard_cast.engine import encoder as module, matroska, process
 from custom_components.dashboard_cast.engine.codecs import SOFTWARE
-from custom_components.dashboard_cast.engine.encoder import Encoder, arguments, find_codecs
+from custom_components.dashboard_cast.engine.encoder import Encoder, arguments
 from custom_components.dashboard_cast.engine.flv import Configuration, FlvReader, Picture
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US, PacedFrame
 from custom_components.dashboard_cast.errors import (
@@ -112,17 +112,6 @@ async def test_picture_of_another_size() -> None:
     ((avcc, sample),) = await encode([PacedFrame(other, 0, keyframe=True)])
     video = (await probe(byte_stream(avcc, [sample.data]), "-f", "h264", "-show_streams"))["streams"][0]
     assert (video["width"], video["height"]) == (SMALL.width, SMALL.height)
-
-
-async def test_a_program_that_hangs_has_no_encoders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that neither answers nor ends is given up, and ended."""
-    monkeypatch.setattr(module, "_ANSWER_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(process, "_GRACE_S", 0.2)
-    binary = script(tmp_path, "exec sleep 1000")
-    with pytest.raises(EncoderFailedError) as failed:
-        await find_codecs(binary)
-    assert failed.value.placeholders == {"detail": f"{binary} does not answer"}
-    assert not processes("sleep")
 
 
 async def test_what_the_stream_declares() -> None:

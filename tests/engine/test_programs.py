@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from custom_components.dashboard_cast.engine import programs
+from custom_components.dashboard_cast.engine import process, programs
 from custom_components.dashboard_cast.engine.chromium import find_executable
 from custom_components.dashboard_cast.engine.programs import browser_version, check_ffmpeg
 from custom_components.dashboard_cast.errors import (
@@ -14,7 +14,7 @@ from custom_components.dashboard_cast.errors import (
     FFmpegOutdatedError,
 )
 
-from .helpers import executable
+from .helpers import executable, processes
 
 
 def says(folder: Path, version: str) -> str:
@@ -61,11 +61,15 @@ async def test_missing() -> None:
         await check_ffmpeg("/no/such/ffmpeg")
 
 
-async def test_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What hangs is not waited for, and ended."""
-    monkeypatch.setattr(programs, "_ANSWER_TIMEOUT_S", 0.1)
-    with pytest.raises(EncoderFailedError, match="does not answer"):
-        await check_ffmpeg(str(executable(tmp_path, "program", "exec sleep 100")))
+async def test_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that neither answers nor ends is given up, and ended."""
+    monkeypatch.setattr(programs, "_ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(process, "_GRACE_S", 0.2)
+    binary = str(executable(tmp_path, "program", "exec sleep 1000"))
+    with pytest.raises(EncoderFailedError) as failed:
+        await check_ffmpeg(binary)
+    assert failed.value.placeholders == {"detail": f"{binary} does not answer"}
+    assert not processes("sleep")
 
 
 async def test_browser() -> None:
