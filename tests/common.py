@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 import re
+from types import MappingProxyType
 from typing import Any, Final, override
 from uuid import UUID
 
@@ -16,12 +17,14 @@ from homeassistant.components.media_player import (
     MediaPlayerEntityFeature,
     MediaPlayerState,
 )
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import MediaStatus, MediaStatusListener
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
 from pychromecast.models import CastInfo
 from pychromecast.response_handler import CallbackType
+from pychromecast.socket_client import ConnectionStatus, ConnectionStatusListener, NetworkAddress
 
 # The plugin has no types: it is imported here for all tests.
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
@@ -38,6 +41,7 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
 from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
+from custom_components.dashboard_cast.displays import SUBENTRY_DISPLAY
 from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
 from custom_components.dashboard_cast.engine.homes import Homes
@@ -260,11 +264,24 @@ class FakeChromecast:
         self.media_controller = FakeMediaController()
         self.status: CastStatus | None = cast_status("ours")
         self.listeners: list[CastStatusListener] = []
+        self.connection_listeners: list[ConnectionStatusListener] = []
         self.quits = 0
 
     def register_status_listener(self, listener: CastStatusListener) -> None:
         """Remember who listens."""
         self.listeners.append(listener)
+
+    def register_connection_listener(self, listener: ConnectionStatusListener) -> None:
+        """Remember who listens."""
+        self.connection_listeners.append(listener)
+
+    def lose(self) -> None:
+        """Lose the connection, as pychromecast tells of it: first the status is gone."""
+        self.media_controller.report(None)
+        for listener in self.connection_listeners:
+            listener.new_connection_status(
+                ConnectionStatus("LOST", NetworkAddress("10.10.10.20", 8009), None)
+            )
 
     def quit_app(self) -> None:
         """Close the app."""
@@ -287,14 +304,18 @@ class FakeChromecast:
         return [url for url, _, _ in self.media_controller.loads]
 
 
-def cast_status(session_id: str | None, display_name: str | None = "Default Media Receiver") -> CastStatus:
+def cast_status(
+    session_id: str | None,
+    display_name: str | None = "Default Media Receiver",
+    app_id: str | None = "CC1AD845",
+) -> CastStatus:
     """Return the status of a receiver that shows an app."""
     return CastStatus(
         is_active_input=True,
         is_stand_by=False,
         volume_level=1.0,
         volume_muted=False,
-        app_id="CC1AD845",
+        app_id=app_id,
         display_name=display_name,
         namespaces=[],
         session_id=session_id,
@@ -377,6 +398,20 @@ class Players:
 def url_of(stream: Stream, base: str = "http://10.10.10.10:8123") -> str:
     """Return the URL that a stream is played under."""
     return base + stream_path(stream.token, MASTER_PLAYLIST)
+
+
+def add_display(
+    hass: HomeAssistant, entry: ConfigEntry, name: str = "Wall", path: str = PATH, **data: Any
+) -> str:
+    """Set up a display on the TV unless other media players are named, and return the id of its subentry."""
+    subentry = ConfigSubentry(
+        data=MappingProxyType({"dashboard": path, "media_players": [TV], **data}),
+        subentry_type=SUBENTRY_DISPLAY,
+        title=name,
+        unique_id=None,
+    )
+    hass.config_entries.async_add_subentry(entry, subentry)
+    return subentry.subentry_id
 
 
 async def settled(hass: HomeAssistant) -> None:

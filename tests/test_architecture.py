@@ -26,8 +26,22 @@ ROOMS = [
         "casting",
         "devices",
         "translation",
+        "rules",
+        "displays",
+        "conditions",
+        "screens",
+        "keeper",
     },
-    {"views", "services", "cast", "config_flow", "diagnostics"},
+    {
+        "views",
+        "services",
+        "cast",
+        "config_flow",
+        "display_flow",
+        "diagnostics",
+        "entity",
+        "switch",
+    },
     {"__init__"},
 ]
 MODULES = sorted(INTEGRATION.rglob("*.py"))

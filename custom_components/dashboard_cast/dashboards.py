@@ -1,5 +1,6 @@
 """Which dashboards there are: a path is checked before a browser is troubled with it."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -54,6 +55,34 @@ def dashboard_paths(hass: HomeAssistant) -> list[str]:
     """Return the paths of all dashboards."""
     panels: dict[str, Panel] = hass.data.get(DATA_PANELS, {})
     return [f"/{name}" for name, panel in panels.items() if panel.component_name == LOVELACE_DOMAIN]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of Home Assistant's dashboards can be shown."""
+
+    path: str
+    title: str
+    """The dashboard's title, and that of the view."""
+
+
+async def async_all_views(hass: HomeAssistant) -> list[View]:
+    """Return the views of all dashboards; of one whose views only the frontend knows, the dashboard."""
+    panels: dict[str, Panel] = hass.data.get(DATA_PANELS, {})
+    found: list[View] = []
+    for name, panel in panels.items():
+        if panel.component_name == LOVELACE_DOMAIN:
+            title = panel.sidebar_title or name
+            views = await _async_views(hass, name)
+            found.extend(_listed_view(name, title, *view) for view in enumerate(views or ()))
+            if not views:
+                found.append(View(f"/{name}", title))
+    return found
+
+
+def _listed_view(name: str, title: str, index: int, view: dict[str, Any]) -> View:
+    path = str(view.get("path", index))
+    return View(f"/{name}/{path}", f"{title}: {view.get('title', path)}")
 
 
 async def _async_check_view(hass: HomeAssistant, name: str, view: str, path: str) -> None:
