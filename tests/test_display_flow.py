@@ -1,5 +1,6 @@
 """Tests of setting up displays."""
 
+import json
 from typing import Any
 
 from homeassistant.components.media_player import MediaPlayerDeviceClass, MediaPlayerState
@@ -14,6 +15,7 @@ from custom_components.dashboard_cast.models import Overflow, Profile, Source, S
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
+    INTEGRATION,
     PATH,
     SECOND_TV,
     TV,
@@ -273,3 +275,37 @@ async def test_not_running(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     await hass.config_entries.async_unload(entry.entry_id)
     result = await _open(hass, entry)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "entry_not_loaded")
+
+
+async def test_everything_is_described(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Every field and every section of the form has a name and an explanation, and so has every failure."""
+    form = await _open(hass, entry)
+    assert form["data_schema"] is not None
+    schema = form["data_schema"].schema
+    texts = json.loads((INTEGRATION / "translations" / "en.json").read_text(encoding="utf-8"))
+    display = texts["config_subentries"][SUBENTRY_DISPLAY]
+    for step in ("new", "reconfigure"):
+        described = display["step"][step]
+        assert set(described["data"]) == {str(key) for key in schema if key not in SECTIONS}
+        assert set(described["data_description"]) == set(described["data"])
+        assert set(described["sections"]) == set(SECTIONS)
+        for name, section in described["sections"].items():
+            assert section["name"]
+            assert section["description"].endswith(".")
+            assert set(section["data"]) == {str(key) for key in schema[name].schema.schema}
+            assert set(section["data_description"]) == set(section["data"])
+    assert set(display["step"]["user"]["menu_options"]) == {"new", "copy"}
+    assert set(display["step"]["copy"]["data_description"]) == {"copied"}
+    assert set(display["error"]) == {
+        "source_missing",
+        "dashboard_not_found",
+        "view_not_found",
+        "path_invalid",
+        "administrator_needed",
+        "sign_in_failed",
+        "target_not_found",
+        "target_not_screen",
+        "url_invalid",
+        "url_forbidden",
+        "url_not_allowed",
+    }
