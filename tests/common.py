@@ -11,6 +11,7 @@ from pathlib import Path
 import re
 import ssl
 from threading import Thread
+from types import MappingProxyType
 from typing import Any, Final, override
 from uuid import UUID
 
@@ -20,12 +21,14 @@ from homeassistant.components.media_player import (
     MediaPlayerEntityFeature,
     MediaPlayerState,
 )
+from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import MediaStatus, MediaStatusListener
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
 from pychromecast.models import CastInfo
 from pychromecast.response_handler import CallbackType
+from pychromecast.socket_client import ConnectionStatus, ConnectionStatusListener, NetworkAddress
 
 # The plugin has no types: it is imported here for all tests.
 from pytest_homeassistant_custom_component.common import (  # type: ignore[import-untyped]
@@ -47,6 +50,7 @@ from pytest_homeassistant_custom_component.typing import (  # type: ignore[impor
 from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
+from custom_components.dashboard_cast.displays import SUBENTRY_DISPLAY
 from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
 from custom_components.dashboard_cast.engine.homes import Homes
@@ -272,11 +276,24 @@ class FakeChromecast:
         self.media_controller = FakeMediaController()
         self.status: CastStatus | None = cast_status("ours")
         self.listeners: list[CastStatusListener] = []
+        self.connection_listeners: list[ConnectionStatusListener] = []
         self.quits = 0
 
     def register_status_listener(self, listener: CastStatusListener) -> None:
         """Remember who listens."""
         self.listeners.append(listener)
+
+    def register_connection_listener(self, listener: ConnectionStatusListener) -> None:
+        """Remember who listens."""
+        self.connection_listeners.append(listener)
+
+    def lose(self) -> None:
+        """Lose the connection, as pychromecast tells of it: first the status is gone."""
+        self.media_controller.report(None)
+        for listener in self.connection_listeners:
+            listener.new_connection_status(
+                ConnectionStatus("LOST", NetworkAddress("10.10.10.20", 8009), None)
+            )
 
     def quit_app(self) -> None:
         """Close the app."""
@@ -299,14 +316,18 @@ class FakeChromecast:
         return [url for url, _, _ in self.media_controller.loads]
 
 
-def cast_status(session_id: str | None, display_name: str | None = "Default Media Receiver") -> CastStatus:
+def cast_status(
+    session_id: str | None,
+    display_name: str | None = "Default Media Receiver",
+    app_id: str | None = "CC1AD845",
+) -> CastStatus:
     """Return the status of a receiver that shows an app."""
     return CastStatus(
         is_active_input=True,
         is_stand_by=False,
         volume_level=1.0,
         volume_muted=False,
-        app_id="CC1AD845",
+        app_id=app_id,
         display_name=display_name,
         namespaces=[],
         session_id=session_id,
@@ -321,7 +342,12 @@ class FakePlayer(MediaPlayerEntity):
     """A media player of some other integration."""
 
     _attr_should_poll = False
-    _attr_supported_features = MediaPlayerEntityFeature.PLAY_MEDIA | MediaPlayerEntityFeature.STOP
+    _attr_supported_features = (
+        MediaPlayerEntityFeature.PLAY_MEDIA
+        | MediaPlayerEntityFeature.STOP
+        | MediaPlayerEntityFeature.VOLUME_MUTE
+        | MediaPlayerEntityFeature.VOLUME_SET
+    )
     _attr_state = MediaPlayerState.IDLE
 
     def __init__(self, name: str) -> None:
@@ -329,6 +355,8 @@ class FakePlayer(MediaPlayerEntity):
         self._attr_unique_id = name
         self.played: list[str] = []
         self.stops = 0
+        self.volumes: list[float] = []
+        """What the volume was set to, and 0 and 1 for when it was muted and not any more."""
         self.failure: Exception | None = None
 
     @override
@@ -342,6 +370,22 @@ class FakePlayer(MediaPlayerEntity):
     async def async_media_stop(self) -> None:
         self.stops += 1
         self.show(MediaPlayerState.IDLE)
+
+    @override
+    async def async_set_volume_level(self, volume: float) -> None:
+        self.volumes.append(volume)
+        self.turn_volume(volume)
+
+    @override
+    async def async_mute_volume(self, mute: bool) -> None:
+        self.volumes.append(int(not mute))
+        self._attr_is_volume_muted = mute
+        self.async_write_ha_state()
+
+    def turn_volume(self, level: float) -> None:
+        """Have the volume changed, as a person does."""
+        self._attr_volume_level = level
+        self.async_write_ha_state()
 
     def show(self, state: MediaPlayerState) -> None:
         """Change to a state."""
@@ -389,6 +433,20 @@ class Players:
 def url_of(stream: Stream, base: str = "http://10.10.10.10:8123") -> str:
     """Return the URL that a stream is played under."""
     return base + stream_path(stream.token, MASTER_PLAYLIST)
+
+
+def add_display(
+    hass: HomeAssistant, entry: ConfigEntry, name: str = "Wall", path: str = PATH, **data: Any
+) -> str:
+    """Set up a display on the TV unless other media players are named, and return the id of its subentry."""
+    subentry = ConfigSubentry(
+        data=MappingProxyType({"dashboard": path, "media_players": [TV], **data}),
+        subentry_type=SUBENTRY_DISPLAY,
+        title=name,
+        unique_id=None,
+    )
+    hass.config_entries.async_add_subentry(entry, subentry)
+    return subentry.subentry_id
 
 
 async def settled(hass: HomeAssistant) -> None:

@@ -1,7 +1,9 @@
 """Dashboard Cast: any dashboard as live video on any Cast device."""
 
+from typing import Final
+
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
@@ -31,11 +33,13 @@ from .issues import (
     note_engine_failed,
     note_engine_works,
 )
+from .keeper import Keeper, async_forget
 from .registry import DashboardCastConfigEntry, Registry
 from .services import async_setup_services
 from .urls import async_homes
 from .views import StreamView, ThumbnailView
 
+PLATFORMS: Final = (Platform.SWITCH,)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
@@ -71,10 +75,13 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
         hass, entry, browser=browser, ffmpeg=ffmpeg, codecs=codecs, homes=homes
     )
 
+    await Keeper(hass, entry, registry).async_start()
+
     async def shut_down(_event: Event) -> None:
         await registry.async_shutdown()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, shut_down))
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await _async_watch(hass, entry)
     return True
 
@@ -107,12 +114,15 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
 
 async def async_unload_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
     """End everything that runs."""
+    if not await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        return False
     await entry.runtime_data.async_shutdown()
     delete_issues(hass, ignored=False)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the user that was made for the integration, and what an entry that was not set up has left."""
+    """Remove the user that was made for the integration, what is kept of displays, and issues."""
     delete_issues(hass, ignored=True)
     await async_remove_user(hass, entry)
+    await async_forget(hass)

@@ -72,8 +72,15 @@ async def _async_may_sign_in(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     return chosen is None or (user is not None and user.is_active)
 
 
+async def async_people(hass: HomeAssistant) -> list[User]:
+    """Return the users whose dashboards can be shown, besides our own: people who are not switched off."""
+    return [
+        user for user in await hass.auth.async_get_users() if user.is_active and not user.system_generated
+    ]
+
+
 class SignIn:
-    """Access tokens of the user that dashboards are drawn for, as long as the config entry is loaded.
+    """Access tokens of the users that dashboards are drawn for, as long as the config entry is loaded.
 
     home: address of Home Assistant as the browser reaches it.
     """
@@ -82,14 +89,14 @@ class SignIn:
         self._hass = hass
         self._entry = entry
         self._home = home
-        self._refresh_token: RefreshToken | None = None
+        self._refresh_tokens: dict[str, RefreshToken] = {}
 
-    async def async_user(self) -> User:
-        """Return whom dashboards are drawn for: the user of the options, else our own.
+    async def async_user(self, user_id: str | None = None) -> User:
+        """Return whom dashboards are drawn for: this user, else that of the options, else our own.
 
         Raises SignInFailedError when that user was removed or switched off.
         """
-        chosen: str | None = self._entry.options.get(CONF_USER)
+        chosen: str | None = user_id or self._entry.options.get(CONF_USER)
         if chosen is None:
             user: User | None = await async_ensure_user(self._hass, self._entry)
         else:
@@ -98,9 +105,12 @@ class SignIn:
             raise SignInFailedError
         return user
 
-    async def async_credentials(self) -> AccessToken:
-        """Return a new access token; raises SignInFailedError when there is no user to sign in."""
-        token = await self._async_refresh_token()
+    async def async_credentials(self, user_id: str | None = None) -> AccessToken:
+        """Return a new access token; raises SignInFailedError when there is no user to sign in.
+
+        user_id: as `async_user` has it.
+        """
+        token = await self._async_refresh_token(user_id)
         try:
             access = self._hass.auth.async_create_access_token(token)
         except ValueError as error:
@@ -109,22 +119,23 @@ class SignIn:
 
     def revoke(self) -> None:
         """Make all our access tokens invalid."""
-        if token := self._living_token():
-            self._hass.auth.async_remove_refresh_token(token)
-        self._refresh_token = None
+        for user_id in [*self._refresh_tokens]:
+            if token := self._living_token(user_id):
+                self._hass.auth.async_remove_refresh_token(token)
+        self._refresh_tokens.clear()
 
-    async def _async_refresh_token(self) -> RefreshToken:
-        """Return the refresh token, made anew when somebody revoked it."""
-        user = await self.async_user()
-        token = self._living_token()
-        if token is None or token.user.id != user.id:
+    async def _async_refresh_token(self, user_id: str | None) -> RefreshToken:
+        """Return a user's refresh token, made anew when somebody revoked it."""
+        user = await self.async_user(user_id)
+        token = self._living_token(user.id)
+        if token is None:
             self._remove_left_behind(user)
             # Users who are persons have tokens of a client; the system's have none.
             client = None if user.system_generated else f"{self._home}/"
             token = await self._hass.auth.async_create_refresh_token(
                 user, client_id=client, client_name=USER_NAME, access_token_expiration=TOKEN_LIFETIME
             )
-            self._refresh_token = token
+            self._refresh_tokens[user.id] = token
         return token
 
     def _remove_left_behind(self, user: User) -> None:
@@ -134,7 +145,6 @@ class SignIn:
             if token.client_name == USER_NAME and token.token_type != TOKEN_TYPE_LONG_LIVED_ACCESS_TOKEN:
                 self._hass.auth.async_remove_refresh_token(token)
 
-    def _living_token(self) -> RefreshToken | None:
-        if self._refresh_token is None:
-            return None
-        return self._hass.auth.async_get_refresh_token(self._refresh_token.id)
+    def _living_token(self, user_id: str) -> RefreshToken | None:
+        token = self._refresh_tokens.get(user_id)
+        return self._hass.auth.async_get_refresh_token(token.id) if token else None

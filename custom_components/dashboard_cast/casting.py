@@ -28,7 +28,7 @@ from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, Home
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
 from pychromecast import Chromecast
-from pychromecast.config import APP_MEDIA_RECEIVER
+from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import (
     MEDIA_PLAYER_ERROR_CODES,
@@ -39,6 +39,12 @@ from pychromecast.controllers.media import (
 )
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
 from pychromecast.error import PyChromecastError
+from pychromecast.socket_client import (
+    CONNECTION_STATUS_DISCONNECTED,
+    CONNECTION_STATUS_LOST,
+    ConnectionStatus,
+    ConnectionStatusListener,
+)
 
 from .const import (
     CONTENT_TYPE_HLS,
@@ -58,7 +64,7 @@ from .errors import (
     TargetNotScreenError,
 )
 from .issues import note_fetched, note_unfetched
-from .models import Profile, Source, StreamFormat
+from .models import Ending, Profile, Source, StreamFormat
 from .urls import device_url, stream_path
 
 _LOGGER = logging.getLogger(__name__)
@@ -68,8 +74,12 @@ LOAD_TIMEOUT_S: Final = 30.0
 _COMMAND_TIMEOUT_S: Final = 10.0
 # IdleReason and answers to LOAD (Google's media messages).
 _IDLE_ERROR: Final = "ERROR"
+_IDLE_ENDINGS: Final = {"CANCELLED": Ending.CLOSED, "INTERRUPTED": Ending.TAKEN}
 _LOAD_FAILURES: Final = frozenset(("LOAD_FAILED", "INVALID_REQUEST"))
 _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
+# What a Cast device shows when no app of anybody's runs.
+_OWN_SCREENS: Final = (None, APP_BACKDROP)
+_CONNECTION_LOST: Final = frozenset((CONNECTION_STATUS_DISCONNECTED, CONNECTION_STATUS_LOST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,11 @@ class CastSession:
     """The binding of a stream to a media player.
 
     stream_format: the wanted format; with None a Cast device that cannot play one is sent to the next.
+    owner: id of the display that it is for; None for a person or an automation that asked for it.
     previous: the session that plays there now. It goes on until this one plays, so that the media player
     never runs dry, and stays when this one fails before the media player heard of it.
     acquire: returns the running stream; raises a DashboardCastError.
+    on_play: called once when the media player plays.
     on_end: called once when the session is over, whoever ended it.
     """
 
@@ -112,23 +124,32 @@ class CastSession:
         profile: Profile,
         *,
         stream_format: StreamFormat | None = None,
+        owner: str | None = None,
         previous: CastSession | None = None,
         acquire: Callable[[CastSession], Awaitable[Stream]],
+        on_play: Callable[[CastSession], None],
         on_end: Callable[[CastSession], None],
     ) -> None:
         self.entity_id = entity_id
         self.source = source
         self.profile = profile
         self.stream_format = stream_format
+        self.owner = owner
         self.stream: Stream | None = None
         """The stream, once it runs."""
-        self.ended = False
+        self.ending: Ending | None = None
+        """Why it is over, None while it is not."""
+        self.reason: DashboardCastError | None = None
+        """What who waits for it was told of that."""
+        self.leaving = False
+        """Whether it only stays until its successor plays."""
         self.previous = previous
         self._sent = False
         self._formats = deque([stream_format] if stream_format else DELIVERIES)
         self._hass = hass
         self._entry = entry
         self._acquire = acquire
+        self._on_play = on_play
         self._on_end = on_end
         self._device: CastDevice | None = None
         self._sent_at: float | None = None
@@ -145,6 +166,11 @@ class CastSession:
         self._playing.result()
 
     @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self.ending is not None
+
+    @property
     def is_playing(self) -> bool:
         """Whether the media player has begun to play the stream, and was not seen to end."""
         return self._playing.done() and not self.ended
@@ -157,13 +183,15 @@ class CastSession:
         self._sent = True
         await self._async_send(device)
 
-    async def async_stop(self, reason: DashboardCastError | None = None) -> None:
+    async def async_stop(
+        self, reason: DashboardCastError | None = None, ending: Ending = Ending.STOPPED
+    ) -> None:
         """Take the stream off the media player, when it still plays it, and end the session.
 
         reason: what who still waits for the start is told; None when somebody wanted the stop.
         """
         device, was_loading = self._device, self._sent
-        self.end(reason or StartCancelledError(entity=self.entity_id))
+        self.end(reason or StartCancelledError(entity=self.entity_id), ending)
         with suppress(HomeAssistantError, PyChromecastError, TimeoutError):
             async with asyncio.timeout(_COMMAND_TIMEOUT_S):
                 if device:
@@ -174,14 +202,14 @@ class CastSession:
     @callback
     def supersede(self) -> None:
         """End the session because the media player is about to get another stream."""
-        self.end(StartSupersededError(entity=self.entity_id))
+        self.end(StartSupersededError(entity=self.entity_id), Ending.SUPERSEDED)
 
     @callback
-    def end(self, reason: DashboardCastError) -> None:
+    def end(self, reason: DashboardCastError, ending: Ending = Ending.FAILED) -> None:
         """End the session and leave the media player alone; who still waits for the start gets the reason."""
         if self.ended:
             return
-        self.ended = True
+        self.ending, self.reason = ending, reason
         _LOGGER.debug("Cast session of %s ended: %s", self.entity_id, reason)
         self._starting.cancel()
         if self._unsubscribe:
@@ -201,6 +229,7 @@ class CastSession:
             note_fetched(self._hass, self.entity_id)
             self._playing.set_result(None)
             self._end_previous()
+            self._on_play(self)
 
     @callback
     def note_failed(self, detail: str) -> None:
@@ -213,9 +242,9 @@ class CastSession:
         self._hass.async_create_background_task(self._async_send_again(), name=f"cast to {self.entity_id}")
 
     @callback
-    def note_over(self, detail: str) -> None:
+    def note_over(self, detail: str, ending: Ending = Ending.FAILED) -> None:
         """Note that the media player does not play the stream, or not any more."""
-        self.end(self._load_failed(detail))
+        self.end(self._load_failed(detail), ending)
 
     async def _async_start(self) -> None:
         try:
@@ -302,15 +331,17 @@ class CastSession:
         def changed(event: Event[EventStateChangedData]) -> None:
             nonlocal played
             new = event.data["new_state"]
-            if new is None or (played and new.state in _ENDED_STATES):
-                self.note_over(new.state if new else "removed")
+            if new is None or (played and new.state == STATE_UNAVAILABLE):
+                self.note_over(new.state if new else "removed", Ending.LOST)
+            elif played and new.state in _ENDED_STATES:
+                self.note_over(new.state, Ending.CLOSED)
             elif new.state not in _ENDED_STATES:
                 played = True
 
         self._unsubscribe = async_track_state_change_event(self._hass, self.entity_id, changed)
 
 
-class CastDevice(MediaStatusListener, CastStatusListener):
+class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListener):
     """A Cast device, and the cast session that it is in now.
 
     There is one for each Chromecast object, as long as that lives: its listeners cannot be taken back. They
@@ -327,8 +358,10 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         self._app_session: str | None = None
         self._answered = False
         self._failed = False
+        self._away = False
         chromecast.media_controller.register_status_listener(self)
         chromecast.register_status_listener(self)
+        chromecast.register_connection_listener(self)
 
     @property
     def has_screen(self) -> bool:
@@ -344,7 +377,7 @@ class CastDevice(MediaStatusListener, CastStatusListener):
         """Send LOAD on behalf of a session, which replaces the one before."""
         self.url = url
         self._app_session = None
-        self._answered = self._failed = False
+        self._answered = self._failed = self._away = False
         self._session = session
         self._chromecast.media_controller.play_media(
             url,
@@ -369,9 +402,13 @@ class CastDevice(MediaStatusListener, CastStatusListener):
     @override
     def new_media_status(self, status: MediaStatus) -> None:
         # Until the LOAD is taken up, the status is about what the device did before.
+        if status.content_id is None:
+            # pychromecast forgets the status with the connection to the device, or to the app. What became of
+            # the app is in the receiver's status, which follows.
+            return
         if status.content_id != self.url:
             if self._app_session is not None:
-                self._tell_over("the device plays something else")
+                self._tell_over("the device plays something else", Ending.TAKEN)
         elif status.player_state == MEDIA_PLAYER_STATE_PLAYING:
             receiver = self._chromecast.status
             self._app_session = receiver.session_id if receiver else None
@@ -381,7 +418,8 @@ class CastDevice(MediaStatusListener, CastStatusListener):
             if self._answered:
                 self._tell_failed("the device cannot play it")
         elif status.player_is_idle and status.idle_reason:
-            self._tell_over(f"the device is idle: {status.idle_reason}")
+            ending = _IDLE_ENDINGS.get(status.idle_reason, Ending.FAILED)
+            self._tell_over(f"the device is idle: {status.idle_reason}", ending)
 
     @override
     def load_media_failed(self, queue_item_id: int, error_code: int) -> None:
@@ -400,7 +438,20 @@ class CastDevice(MediaStatusListener, CastStatusListener):
     @override
     def new_cast_status(self, status: CastStatus) -> None:
         if self._app_session is not None and status.session_id != self._app_session:
-            self._tell_over(f"the device shows {status.display_name or 'its own screen'}")
+            self._tell_over(f"the device shows {status.display_name or 'its own screen'}", self._why(status))
+        self._away = False
+
+    @override
+    def new_connection_status(self, status: ConnectionStatus) -> None:
+        if status.status in _CONNECTION_LOST:
+            self._away = True
+
+    def _why(self, status: CastStatus) -> Ending:
+        """Return why our app is not there any more."""
+        if status.app_id not in _OWN_SCREENS:
+            return Ending.TAKEN
+        # One that was switched off and on, or has crashed, comes back with its own screen.
+        return Ending.LOST if self._away else Ending.CLOSED
 
     def _tell_failed(self, detail: str) -> None:
         """Tell of a failure once: a device reports it as a failed LOAD and as a reason to be idle."""
@@ -408,8 +459,8 @@ class CastDevice(MediaStatusListener, CastStatusListener):
             self._failed = True
             self._tell(lambda session: session.note_failed(detail))
 
-    def _tell_over(self, detail: str) -> None:
-        self._tell(lambda session: session.note_over(detail))
+    def _tell_over(self, detail: str, ending: Ending) -> None:
+        self._tell(lambda session: session.note_over(detail, ending))
         self._app_session = None
         self._session = None
 

@@ -10,6 +10,7 @@ from homeassistant.config_entries import (
     ConfigEntry,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
     OptionsFlow,
     OptionsFlowWithReload,
 )
@@ -27,6 +28,7 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 import probatio
 from yarl import URL
 
+from .auth import async_people
 from .browsers import BrowserKind, async_each_browser, endpoints_of, has_musl, kind_of
 from .const import (
     AUTOMATIC,
@@ -42,6 +44,8 @@ from .const import (
     DEFAULT_FFMPEG,
     DOMAIN,
 )
+from .display_flow import DisplayFlow
+from .displays import SUBENTRY_DISPLAY
 from .engine.chromium import find_executable
 from .engine.codecs import SOFTWARE
 from .engine.trial import try_engine
@@ -123,6 +127,14 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
         return DashboardCastOptionsFlow()
+
+    @classmethod
+    @callback
+    @override
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        return {SUBENTRY_DISPLAY: DisplayFlow}
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -321,11 +333,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
 
 async def _async_user_field(hass: HomeAssistant) -> dict[probatio.Marker, Any]:
     """Return the field for the user whose dashboards are shown: a person who can sign in."""
-    users = [
-        SelectOptionDict(value=user.id, label=user.name or user.id)
-        for user in await hass.auth.async_get_users()
-        if user.is_active and not user.system_generated
-    ]
+    users = [SelectOptionDict(value=user.id, label=user.name or user.id) for user in await async_people(hass)]
     select = SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)
     return {probatio.Optional(CONF_USER): SelectSelector(select)}
 

@@ -129,6 +129,18 @@ def _named(dashboard: str, views: list[dict[str, Any]]) -> Iterator[View]:
             yield View(normalized_path(f"/{dashboard}/{path}"), str(view.get("title") or path))
 
 
+async def async_all_views(hass: HomeAssistant) -> list[View]:
+    """Return the views of all dashboards, each with its dashboard's title in front of its own.
+
+    Of a dashboard whose views only the frontend knows, the dashboard.
+    """
+    found: list[View] = []
+    for dashboard in await async_dashboards(hass):
+        views = dashboard.views or (View(dashboard.path, ""),)
+        found.extend(View(one.path, ": ".join(filter(None, (dashboard.title, one.title)))) for one in views)
+    return found
+
+
 async def _async_check_view(hass: HomeAssistant, name: str, view: str, path: str) -> None:
     views = await _async_views(hass, name)
     if views is None:

@@ -1,10 +1,17 @@
-"""Which media players are Cast devices, and what those play, by their model."""
+"""Which media players are Cast devices, what they can show, and what those play, by their model."""
 
 from typing import Final
 
+from homeassistant.components.media_player import (
+    DOMAIN as MEDIA_PLAYER_DOMAIN,
+    MediaPlayerDeviceClass,
+    MediaPlayerEntityFeature,
+)
+from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from .errors import TargetNotFoundError, TargetNotScreenError
 from .models import Profile
 
 CAST_INTEGRATION: Final = "cast"
@@ -35,3 +42,21 @@ def playable(hass: HomeAssistant, entity_id: str, profile: Profile) -> Profile:
     device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
     limit = _LIMITS.get(device.model or "") if isinstance(device, dr.DeviceEntry) else None
     return profile.within(limit) if limit else profile
+
+
+@callback
+def check_screen(hass: HomeAssistant, entity_id: str) -> None:
+    """Check that an entity is a media player that shows pictures, as far as that can be known beforehand.
+
+    Raises TargetNotFoundError, or TargetNotScreenError for speakers and groups.
+    """
+    state = hass.states.get(entity_id)
+    if state is None or state.domain != MEDIA_PLAYER_DOMAIN:
+        raise TargetNotFoundError(entity=entity_id)
+    speaker = state.attributes.get(ATTR_DEVICE_CLASS) == MediaPlayerDeviceClass.SPEAKER
+    group = ATTR_ENTITY_ID in state.attributes
+    features = MediaPlayerEntityFeature(state.attributes.get(ATTR_SUPPORTED_FEATURES, 0))
+    # What is unavailable has perhaps not said yet what it can.
+    plays = not features or MediaPlayerEntityFeature.PLAY_MEDIA in features
+    if speaker or group or not plays:
+        raise TargetNotScreenError(entity=entity_id)

@@ -116,6 +116,8 @@ class Source:
     """Paths of what is shown after `path`, in turn."""
     interval: float = 30.0
     """How long each of several views is shown, in seconds."""
+    user: str | None = None
+    """Id of Home Assistant's user whose dashboards and rights it has; None for that of the options."""
 
     @property
     def name(self) -> str:
@@ -157,6 +159,23 @@ class Profile:
         if self.height <= limit.height:
             return replace(self, frame_rate=min(self.frame_rate, limit.frame_rate))
         return replace(limit, frame_rate=min(self.frame_rate, limit.frame_rate))
+
+
+class Ending(StrEnum):
+    """Why a cast session is over."""
+
+    STOPPED = "stopped"
+    """Somebody asked for it in Home Assistant, or its time is up."""
+    SUPERSEDED = "superseded"
+    """The media player was given another stream."""
+    CLOSED = "closed"
+    """A person closed it on the TV or with a remote, or stopped everything."""
+    TAKEN = "taken"
+    """Another app, or another sender, has the media player now."""
+    LOST = "lost"
+    """The media player was away, and came back without it."""
+    FAILED = "failed"
+    """The stream ended, or the media player could not play it."""
 
 
 class Corner(StrEnum):

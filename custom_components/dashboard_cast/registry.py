@@ -1,9 +1,10 @@
 """What runs: every stream and every cast session, and who ends them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 import logging
 import time
 from typing import Any, Final, Never
@@ -27,6 +28,7 @@ from .casting import DELIVERIES, CastDevice, CastSession
 from .const import DOMAIN
 from .dashboards import async_check_dashboard
 from .devices import playable
+from .displays import Displays
 from .engine.cdp import Browser
 from .engine.codecs import Codec
 from .engine.homes import Homes
@@ -43,7 +45,7 @@ from .errors import (
     StreamNotFoundError,
 )
 from .issues import note_engine_failed, note_engine_works, note_fetched
-from .models import Message, Profile, Source, StreamFormat
+from .models import Ending, Message, Profile, Source, StreamFormat
 from .thumbnails import Thumbnails
 from .urls import device_url, split_stream_url
 
@@ -128,6 +130,11 @@ class Registry:
         # A device lives as long as the object it listens to, which holds it.
         self._devices: WeakValueDictionary[int, CastDevice] = WeakValueDictionary()
         self._ending: set[asyncio.Task[None]] = set()
+        self.displays = Displays()
+        """What people have set up to be shown; a `Keeper` sees to it."""
+        self._listeners: set[Callable[[CastSession], None]] = set()
+        self._reliefs: dict[str, Callable[[CastSession], bool]] = {}
+        self._on_shutdown: list[Callable[[], Awaitable[None]]] = []
         self._snapshots = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self.thumbnails = Thumbnails(hass, entry, self.async_snapshot)
         """Pictures for lists of dashboards."""
@@ -142,6 +149,31 @@ class Registry:
         """The cast sessions by media player."""
         return dict(self._sessions)
 
+    @callback
+    def async_listen(self, listener: Callable[[CastSession], None]) -> CALLBACK_TYPE:
+        """Call a listener with each cast session that begins, plays or is over, until that is taken back."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    @callback
+    def async_relieve(self, entity_id: str, relief: Callable[[CastSession], bool]) -> CALLBACK_TYPE:
+        """Ask this when what an action shows on a media player has come to its end, until that is taken back.
+
+        relief: begins something in its place and returns True, or False to have it simply taken off.
+        """
+        self._reliefs[entity_id] = relief
+
+        @callback
+        def forget() -> None:
+            del self._reliefs[entity_id]
+
+        return forget
+
+    @callback
+    def async_on_shutdown(self, on_shutdown: Callable[[], Awaitable[None]]) -> None:
+        """Call this before everything ends because Home Assistant stops, or the entry is unloaded."""
+        self._on_shutdown.append(on_shutdown)
+
     @property
     def streams(self) -> list[Stream]:
         """The streams that run or start."""
@@ -151,6 +183,15 @@ class Registry:
         """Return the stream with this token."""
         return next((stream for stream in self.streams if stream.token == token), None)
 
+    async def async_check(self, source: Source) -> None:
+        """Check that there is what a source shows, and that it may be shown; raises a DashboardCastError."""
+        for view in source.turns:
+            if view.website:
+                self._homes.gate(view.website.allowed).check(view.website.url)
+            else:
+                user = await self._sign_in.async_user(source.user)
+                await async_check_dashboard(self._hass, view.path, user)
+
     async def async_cast(
         self,
         entity_id: str,
@@ -158,25 +199,48 @@ class Registry:
         profile: Profile,
         duration: timedelta | None = None,
         stream_format: StreamFormat | None = None,
+        *,
+        owner: str | None = None,
     ) -> CastSession:
         """Show a source on a media player and return when it plays.
 
         stream_format: None for the best that the media player plays.
+        owner: id of the display that it is for, if it is for one.
         duration: how long to show it; None for as long as nobody ends it. A media player that shows it
         already, or is about to, is left alone; one that shows another is given this one.
         Raises a DashboardCastError.
         """
-        await self._async_check(source)
+        await self.async_check(source)
         profile = playable(self._hass, entity_id, profile)
         session = self._sessions.get(entity_id)
         wanted = (source, profile, stream_format)
         if session is None or (session.source, session.profile, session.stream_format) != wanted:
-            session = self._open_session(entity_id, *wanted)
+            session = self._open_session(entity_id, *wanted, owner)
         await session.async_started()
-        self._end_after(session, duration)
+        if session.owner is None:
+            # What is there for a display stays as long as that wants it.
+            self._end_after(session, duration)
         for slot in self._slots_of([session]):
             await self._async_switched(slot)
         return session
+
+    async def async_begin(
+        self,
+        entity_id: str,
+        source: Source,
+        profile: Profile,
+        stream_format: StreamFormat | None,
+        *,
+        owner: str,
+    ) -> CastSession:
+        """Begin to show a source on a media player for a display, in the place of what is there.
+
+        owner: id of the display. Returns at once; the session tells when it plays, and when it is over.
+        Raises a DashboardCastError when there is nothing to show.
+        """
+        await self.async_check(source)
+        profile = playable(self._hass, entity_id, profile)
+        return self._open_session(entity_id, source, profile, stream_format, owner)
 
     async def async_show(self, entity_ids: Collection[str], change: Callable[[Source], Source]) -> None:
         """Show something else on media players that show something, in the streams that they play already.
@@ -219,7 +283,7 @@ class Registry:
 
     async def async_open(self, source: Source, profile: Profile) -> Stream:
         """Return a running stream for whoever gets its address; raises a DashboardCastError."""
-        await self._async_check(source)
+        await self.async_check(source)
         slot = self._slot(source, profile)
         slot.waiting += 1
         try:
@@ -232,7 +296,7 @@ class Registry:
 
     async def async_snapshot(self, source: Source, width: int, height: int) -> bytes:
         """Return a PNG of a source, so many pixels large; raises a DashboardCastError."""
-        await self._async_check(source)
+        await self.async_check(source)
         async with self._snapshots:
             return await snapshot(
                 self._browser,
@@ -240,7 +304,7 @@ class Registry:
                 width,
                 height,
                 homes=self._homes,
-                credentials=self._sign_in.async_credentials,
+                credentials=partial(self._sign_in.async_credentials, source.user),
             )
 
     async def async_user(self) -> User:
@@ -280,30 +344,46 @@ class Registry:
             for entity_id, current in self._sessions.items()
             if entity_ids is None or entity_id in entity_ids
             for session in (current, current.previous)
-            if session
+            if session and not (entity_ids and self._relieve(session))
         ]
-        await asyncio.gather(*(session.async_stop() for session in wanted))
+        ending = Ending.CLOSED if entity_ids is None else Ending.STOPPED
+        await asyncio.gather(*(session.async_stop(ending=ending) for session in wanted))
         if entity_ids is None:
             for slot in list(self._slots):
                 self._close(slot)
         await self._async_settle()
 
+    @callback
+    def withdraw(self, entity_id: str, owner: str) -> None:
+        """Take a display off a media player, and end what nobody watches then."""
+        current = self._sessions.get(entity_id)
+        for session in (current, current.previous) if current else ():
+            if session and session.owner == owner:
+                self._soon(session.async_stop())
+
+    @callback
+    def clear(self, entity_id: str) -> None:
+        """Take what only waits for its successor off a media player: there is none."""
+        session = self._sessions.get(entity_id)
+        if session and session.leaving:
+            self._soon(session.async_stop())
+
     async def async_shutdown(self) -> None:
         """End everything."""
+        for on_shutdown in self._on_shutdown:
+            await on_shutdown()
         self._unwatch()
         await self.async_stop()
         await self._browser.stop()
         self._sign_in.revoke()
 
-    async def _async_check(self, source: Source) -> None:
-        for view in source.turns:
-            if view.website:
-                self._homes.gate(view.website.allowed).check(view.website.url)
-            else:
-                await async_check_dashboard(self._hass, view.path, await self._sign_in.async_user())
-
     def _open_session(
-        self, entity_id: str, source: Source, profile: Profile, stream_format: StreamFormat | None
+        self,
+        entity_id: str,
+        source: Source,
+        profile: Profile,
+        stream_format: StreamFormat | None,
+        owner: str | None = None,
     ) -> CastSession:
         previous = self._sessions.get(entity_id)
         if previous and not previous.is_playing:
@@ -317,12 +397,19 @@ class Registry:
             source,
             profile,
             stream_format=stream_format,
+            owner=owner,
             previous=previous,
             acquire=self._acquire,
+            on_play=self._tell,
             on_end=self._session_ended,
         )
         self._sessions[entity_id] = session
+        self._tell(session)
         return session
+
+    def _tell(self, session: CastSession) -> None:
+        for listener in [*self._listeners]:
+            listener(session)
 
     async def _acquire(self, session: CastSession) -> Stream:
         """Return the running stream that a session wants."""
@@ -350,7 +437,7 @@ class Registry:
             ffmpeg=self._ffmpeg,
             codecs=self._codecs,
             homes=self._homes,
-            credentials=self._sign_in.async_credentials,
+            credentials=partial(self._sign_in.async_credentials, source.user),
             night=self._is_night,
             on_end=lambda reason: self._stream_ended(slot, reason),
             timezone=dt_util.get_default_time_zone(),
@@ -397,13 +484,13 @@ class Registry:
     ) -> None:
         """Show something else on those of a stream's media players that these sessions are on."""
         source = change(slot.source)
-        await self._async_check(source)
+        await self.async_check(source)
         if slot not in self._slots:
             raise ShowSupersededError(path=source.name)
         wanted = slot.sessions & set(sessions)
         if source == slot.source:
             await self._async_switched(slot)
-        elif slot.sessions == wanted:
+        elif slot.sessions == wanted and source.user == slot.source.user:
             await self._async_switch(slot, source)
         else:
             await at_once(self._async_part(session, source) for session in wanted)
@@ -412,7 +499,9 @@ class Registry:
         """Send a media player to a stream of its own, for as long as it was to show the one before."""
         timer = self._timers.get(session)
         duration = timedelta(seconds=timer.due - self._hass.loop.time()) if timer else None
-        await self.async_cast(session.entity_id, source, session.profile, duration, session.stream_format)
+        await self.async_cast(
+            session.entity_id, source, session.profile, duration, session.stream_format, owner=session.owner
+        )
 
     async def _async_switch(self, slot: _Slot, source: Source) -> None:
         """Show another source in a stream; whoever wanted yet another one is told."""
@@ -455,10 +544,12 @@ class Registry:
             del self._sessions[session.entity_id]
             if session.previous and not session.previous.ended:
                 self._sessions[session.entity_id] = session.previous
+                self.clear(session.entity_id)
         for slot in list(self._slots):
             if session in slot.sessions:
                 slot.sessions.remove(session)
                 self._release(slot)
+        self._tell(session)
 
     @callback
     def _stream_ended(self, slot: _Slot, reason: BaseException | None) -> None:
@@ -471,7 +562,7 @@ class Registry:
         else:
             error = EncoderFailedError(detail=str(reason or "the stream has ended"))
         for session in list(slot.sessions):
-            self._soon(session.async_stop(error))
+            self._soon(session.async_stop(error, Ending.FAILED))
 
     def _release(self, slot: _Slot) -> None:
         """End a stream that nobody is left for."""
@@ -527,11 +618,17 @@ class Registry:
         @callback
         def end(_now: Any) -> None:
             self._timers.pop(session, None)
-            self._soon(session.async_stop())
+            if not self._relieve(session):
+                self._soon(session.async_stop())
 
         self._timers[session] = _Timer(
             self._hass.loop.time() + duration.total_seconds(), async_call_later(self._hass, duration, end)
         )
+
+    def _relieve(self, session: CastSession) -> bool:
+        """Let a display take the place of a session whose end has come; return whether one does."""
+        relief = self._reliefs.get(session.entity_id)
+        return bool(relief and session.owner is None and session.is_playing and relief(session))
 
     def _device(self, chromecast: Chromecast) -> CastDevice:
         device = self._devices.get(id(chromecast))

@@ -39,6 +39,7 @@ from .const import (
     TS_MASTER_PLAYLIST,
 )
 from .dashboards import normalized_path
+from .devices import check_screen
 from .engine.picture import PictureFormat, developed
 from .errors import (
     DashboardCastError,
@@ -48,7 +49,6 @@ from .errors import (
     NothingShownError,
     SourceMissingError,
     TargetMissingError,
-    TargetNotFoundError,
     TargetUnavailableError,
 )
 from .icons import async_outline
@@ -483,9 +483,7 @@ def _showing(call: ServiceCall, registry: Registry) -> list[str]:
 
 
 def _check_target(hass: HomeAssistant, entity_id: str) -> None:
-    """Check that a target can be cast to; raises TargetNotFoundError or TargetUnavailableError."""
-    state = hass.states.get(entity_id)
-    if state is None or state.domain != MEDIA_PLAYER_DOMAIN:
-        raise TargetNotFoundError(entity=entity_id)
-    if state.state == STATE_UNAVAILABLE:
+    """Check that a target can be cast to; raises what `check_screen` does, or TargetUnavailableError."""
+    check_screen(hass, entity_id)
+    if hass.states.is_state(entity_id, STATE_UNAVAILABLE):
         raise TargetUnavailableError(entity=entity_id)

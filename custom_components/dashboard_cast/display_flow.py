@@ -1,0 +1,291 @@
+"""Setting up displays: a flow ends only with what can be shown."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
+from homeassistant.config_entries import (
+    SOURCE_USER,
+    ConfigEntryState,
+    ConfigSubentryFlow,
+    SubentryFlowResult,
+)
+from homeassistant.const import CONF_NAME
+from homeassistant.data_entry_flow import section
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
+    LanguageSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TemplateSelector,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+    ThemeSelector,
+)
+import probatio
+
+from .addresses import async_allowed_urls
+from .auth import async_people
+from .const import CONF_USER, DEFAULT_FRAME_RATE, MAX_FRAME_RATE
+from .dashboards import async_all_views, normalized_path
+from .devices import check_screen
+from .displays import (
+    CONF_CONDITION,
+    CONF_DARK,
+    CONF_DASHBOARD,
+    CONF_FONT_SCALE,
+    CONF_FORMAT,
+    CONF_FRAME_RATE,
+    CONF_INTERRUPT,
+    CONF_KIOSK,
+    CONF_LANGUAGE,
+    CONF_LOOK,
+    CONF_MEDIA_PLAYERS,
+    CONF_OVERFLOW,
+    CONF_PASSWORD,
+    CONF_PATIENCE,
+    CONF_PICTURE,
+    CONF_POWER,
+    CONF_PRIORITY,
+    CONF_QUIET,
+    CONF_RULES,
+    CONF_SILENT_START,
+    CONF_SIZE,
+    CONF_TEMPLATE,
+    CONF_THEME,
+    CONF_URL,
+    CONF_USERNAME,
+    CONF_VERIFY_SSL,
+    CONF_VOLUME,
+    CONF_WEBSITE,
+    CONF_ZOOM,
+    DARK_AUTO,
+    DEFAULT_PATIENCE_S,
+    FORMAT_AUTO,
+    SUBENTRY_DISPLAY,
+    DisplayConfig,
+)
+from .errors import DashboardCastError, SourceMissingError
+from .models import Overflow, SizePreset, StreamFormat
+from .registry import DashboardCastConfigEntry
+
+CONF_COPIED: Final = "copied"
+
+_FIELDS: Final = {
+    "target_not_found": CONF_MEDIA_PLAYERS,
+    "target_not_screen": CONF_MEDIA_PLAYERS,
+    "url_invalid": CONF_WEBSITE,
+    "url_forbidden": CONF_WEBSITE,
+    "url_not_allowed": CONF_WEBSITE,
+    "sign_in_failed": CONF_LOOK,
+}
+"""The field, or the section, that a failure is shown at; the others are about the dashboard."""
+
+
+class DisplayFlow(ConfigSubentryFlow):
+    """Set up a display, alone or after the picture of another, or change one."""
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask whether another display is to be copied, when there is one."""
+        if self._get_entry().get_subentries_of_type(SUBENTRY_DISPLAY):
+            return self.async_show_menu(step_id="user", menu_options=["new", "copy"])
+        return await self.async_step_new()
+
+    async def async_step_new(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for everything about a new display; dashboard and media player are enough."""
+        return await self._async_ask("new", user_input, {})
+
+    async def async_step_copy(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask which display to copy, then for what is to be different."""
+        entry = self._get_entry()
+        if user_input is not None:
+            return await self._async_ask("new", None, entry.subentries[user_input[CONF_COPIED]].data)
+        options = [
+            SelectOptionDict(value=one.subentry_id, label=one.title)
+            for one in entry.get_subentries_of_type(SUBENTRY_DISPLAY)
+        ]
+        schema = {probatio.Required(CONF_COPIED): SelectSelector(SelectSelectorConfig(options=options))}
+        return self.async_show_form(step_id="copy", data_schema=probatio.Schema(schema))
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> SubentryFlowResult:
+        """Ask for what is to be changed."""
+        subentry = self._get_reconfigure_subentry()
+        return await self._async_ask("reconfigure", user_input, {CONF_NAME: subentry.title, **subentry.data})
+
+    async def _async_ask(
+        self, step_id: str, user_input: dict[str, Any] | None, current: Mapping[str, Any]
+    ) -> SubentryFlowResult:
+        entry: DashboardCastConfigEntry = self._get_entry()
+        if entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="entry_not_loaded")
+        errors: dict[str, str] = {}
+        placeholders: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                data = await self._async_checked(entry, user_input)
+            except DashboardCastError as error:
+                errors = {_FIELDS.get(error.key, CONF_DASHBOARD): error.key}
+                placeholders = error.placeholders
+            else:
+                return await self._async_finish(user_input.get(CONF_NAME), data)
+        suggested = self._renamed(current, self._named) if user_input is None else user_input
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(await self._async_schema(), suggested),
+            errors=errors,
+            description_placeholders=placeholders,
+            last_step=True,
+        )
+
+    async def _async_checked(
+        self, entry: DashboardCastConfigEntry, user_input: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the data of the subentry; raises a DashboardCastError for what cannot be shown."""
+        data = {key: value for key, value in user_input.items() if key != CONF_NAME}
+        url = data[CONF_WEBSITE].get(CONF_URL)
+        if (url is None) == (CONF_DASHBOARD not in data):
+            raise SourceMissingError
+        if url is None:
+            data[CONF_DASHBOARD] = normalized_path(data[CONF_DASHBOARD])
+        else:
+            # Only administrators set up integrations, and they may show what they like.
+            await async_allowed_urls(self.hass, url, None)
+        for entity_id in data[CONF_MEDIA_PLAYERS]:
+            check_screen(self.hass, entity_id)
+        data = self._renamed(data, self._kept)
+        await entry.runtime_data.async_check(DisplayConfig.of(data).source)
+        return data
+
+    async def _async_finish(self, name: str | None, data: dict[str, Any]) -> SubentryFlowResult:
+        if name is None:
+            shown = DisplayConfig.of(data).source
+            titles = {view.path: view.title for view in await async_all_views(self.hass)}
+            name = titles.get(shown.path, shown.name)
+        if self.source == SOURCE_USER:
+            return self.async_create_entry(title=name, data=data)
+        subentry = self._get_reconfigure_subentry()
+        return self.async_update_and_abort(self._get_entry(), subentry, title=name, data=data)
+
+    @staticmethod
+    def _renamed(data: Mapping[str, Any], rename: Callable[[str], str | None]) -> dict[str, Any]:
+        """Return the data of a display with all its entities called something else; None leaves one out."""
+        changed = {**data}
+        if CONF_MEDIA_PLAYERS in data:
+            changed[CONF_MEDIA_PLAYERS] = [*filter(None, map(rename, data[CONF_MEDIA_PLAYERS]))]
+        rules, quiet = data.get(CONF_RULES, {}), data.get(CONF_QUIET, {})
+        if CONF_CONDITION in rules:
+            others = {key: value for key, value in rules.items() if key != CONF_CONDITION}
+            condition = rename(rules[CONF_CONDITION])
+            changed[CONF_RULES] = {**others, CONF_CONDITION: condition} if condition else others
+        if CONF_POWER in quiet:
+            changed[CONF_QUIET] = {**quiet, CONF_POWER: [*filter(None, map(rename, quiet[CONF_POWER]))]}
+        return changed
+
+    def _kept(self, entity_id: str) -> str:
+        """Return what an entity is known by for good: the id of its registry entry, where it has one."""
+        entity = er.async_get(self.hass).async_get(entity_id)
+        return entity.id if entity else entity_id
+
+    def _named(self, name: str) -> str | None:
+        """Return what an entity is called now; None when it is gone."""
+        return er.async_resolve_entity_id(er.async_get(self.hass), name)
+
+    async def _async_schema(self) -> probatio.Schema:
+        views = [
+            SelectOptionDict(value=view.path, label=view.title) for view in await async_all_views(self.hass)
+        ]
+        return probatio.Schema(
+            {
+                probatio.Optional(CONF_DASHBOARD): SelectSelector(
+                    SelectSelectorConfig(options=views, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
+                ),
+                probatio.Required(CONF_MEDIA_PLAYERS): probatio.All(
+                    EntitySelector(EntitySelectorConfig(domain=MEDIA_PLAYER_DOMAIN, multiple=True)),
+                    probatio.Length(min=1),
+                ),
+                probatio.Optional(CONF_NAME): TextSelector(),
+                probatio.Optional(CONF_WEBSITE, default=dict): _collapsed(_WEBSITE),
+                probatio.Optional(CONF_LOOK, default=dict): _collapsed(await self._async_look()),
+                probatio.Optional(CONF_PICTURE, default=dict): _collapsed(_PICTURE),
+                probatio.Optional(CONF_RULES, default=dict): _collapsed(_RULES),
+                probatio.Optional(CONF_QUIET, default=dict): _collapsed(_QUIET),
+            }
+        )
+
+    async def _async_look(self) -> dict[probatio.Marker, Any]:
+        people = [
+            SelectOptionDict(value=user.id, label=user.name or user.id)
+            for user in await async_people(self.hass)
+        ]
+        return {
+            probatio.Optional(CONF_THEME): ThemeSelector(),
+            probatio.Optional(CONF_DARK): _choice(CONF_DARK, ["false", "true", DARK_AUTO]),
+            probatio.Optional(CONF_ZOOM, default=1.0): _scale(0.25, 4.0),
+            probatio.Optional(CONF_FONT_SCALE, default=1.0): _scale(0.5, 3.0),
+            probatio.Optional(CONF_OVERFLOW, default=Overflow.CLIP): _choice(CONF_OVERFLOW, [*Overflow]),
+            probatio.Optional(CONF_LANGUAGE): LanguageSelector(),
+            probatio.Optional(CONF_KIOSK, default=True): BooleanSelector(),
+            probatio.Optional(CONF_USER): SelectSelector(
+                SelectSelectorConfig(options=people, mode=SelectSelectorMode.DROPDOWN)
+            ),
+        }
+
+
+def _collapsed(fields: dict[probatio.Marker, Any]) -> section:
+    return section(probatio.Schema(fields), {"collapsed": True})
+
+
+def _choice(key: str, options: list[str]) -> SelectSelector:
+    return SelectSelector(
+        SelectSelectorConfig(options=options, mode=SelectSelectorMode.DROPDOWN, translation_key=key)
+    )
+
+
+def _scale(lowest: float, highest: float) -> NumberSelector:
+    return NumberSelector(
+        NumberSelectorConfig(min=lowest, max=highest, step=0.05, mode=NumberSelectorMode.BOX)
+    )
+
+
+_WEBSITE: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+    probatio.Optional(CONF_USERNAME): TextSelector(),
+    probatio.Optional(CONF_PASSWORD): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD)),
+    probatio.Optional(CONF_VERIFY_SSL, default=True): BooleanSelector(),
+}
+_PICTURE: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_SIZE, default=SizePreset.P720): _choice(CONF_SIZE, [*SizePreset]),
+    probatio.Optional(CONF_FRAME_RATE, default=DEFAULT_FRAME_RATE): NumberSelector(
+        NumberSelectorConfig(min=1, max=MAX_FRAME_RATE, unit_of_measurement="fps")
+    ),
+    probatio.Optional(CONF_FORMAT, default=FORMAT_AUTO): _choice(CONF_FORMAT, [FORMAT_AUTO, *StreamFormat]),
+}
+_RULES: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_CONDITION): EntitySelector(),
+    probatio.Optional(CONF_TEMPLATE): TemplateSelector(),
+    probatio.Optional(CONF_PRIORITY, default=0): NumberSelector(
+        NumberSelectorConfig(min=-10, max=10, step=1)
+    ),
+    probatio.Optional(CONF_PATIENCE, default=DEFAULT_PATIENCE_S): NumberSelector(
+        NumberSelectorConfig(min=0, max=3600, unit_of_measurement="s", mode=NumberSelectorMode.BOX)
+    ),
+    probatio.Optional(CONF_INTERRUPT, default=False): BooleanSelector(),
+}
+_QUIET: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_VOLUME): NumberSelector(
+        NumberSelectorConfig(min=0, max=100, step=1, unit_of_measurement="%")
+    ),
+    probatio.Optional(CONF_SILENT_START, default=False): BooleanSelector(),
+    probatio.Optional(CONF_POWER): EntitySelector(
+        EntitySelectorConfig(domain=["media_player", "switch", "remote", "input_boolean"], multiple=True)
+    ),
+}

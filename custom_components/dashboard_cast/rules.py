@@ -1,0 +1,310 @@
+"""What a screen is to show (pure): from what it does, and what displays wish, to a decision.
+
+All times are in seconds on a monotonic clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from .models import Ending
+
+# After a restart, or after a session, a media player reports one state after the other.
+SETTLE_S: Final = 3.0
+# The n-th failure in a row is followed by a wait of so long, doubled n - 1 times, and at most so long.
+_FIRST_WAIT_S: Final = 3.0
+_LONGEST_WAIT_S: Final = 300.0
+_MOST_DOUBLINGS: Final = 7
+# What has played so long did not fail from the start.
+LASTING_S: Final = 60.0
+# So many failures in a row are no passing trouble.
+MANY_FAILURES: Final = 4
+
+
+class Activity(StrEnum):
+    """What a media player does."""
+
+    AWAY = "away"
+    """It is out of reach."""
+    IDLE = "idle"
+    """Nothing: it shows its own screen, or what is left of a stream of ours."""
+    BUSY = "busy"
+    """It plays something else, or another app is open."""
+    OURS = "ours"
+    """It plays a stream of ours."""
+    PAUSED = "paused"
+    """A person has paused a stream of ours."""
+
+
+class Status(StrEnum):
+    """How it stands with a display."""
+
+    IDLE = "idle"
+    """It is not to be shown."""
+    STARTING = "starting"
+    SHOWING = "showing"
+    GIVING_WAY = "giving_way"
+    """Something else has the media player, which is not interrupted."""
+    RECOVERING = "recovering"
+    """It is about to come back after a failure, or waits for a media player that is out of reach."""
+    FAILED = "failed"
+    """It has failed many times in a row; it is still tried now and then."""
+
+
+class Reason(StrEnum):
+    """Why a display is not shown, besides the keys of failures."""
+
+    BUSY = "busy"
+    """Something else plays there."""
+    OUTRANKED = "outranked"
+    """Another display goes first."""
+    PAUSED = "paused"
+    """A person has paused it."""
+    REQUESTED = "requested"
+    """An action shows something else there."""
+    RESTING = "resting"
+    """What played there has ended not long ago."""
+    STOPPED = "stopped"
+    """Somebody has stopped it there."""
+    UNAVAILABLE = "unavailable"
+    """The media player is out of reach."""
+
+
+_LEFT_ALONE: Final = {Activity.BUSY: Reason.BUSY, Activity.PAUSED: Reason.PAUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A display that is to be shown on a screen."""
+
+    display: str
+    priority: int = 0
+    asked: float = 0.0
+    """When it was asked for; of the same priority the last one goes first."""
+    patience: float = 60.0
+    """How long the screen has to be idle after something else, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How it stands with a display on a screen."""
+
+    status: Status
+    reason: str | None = None
+    """A `Reason`, or the key of a failure."""
+    due: float | None = None
+    """When to look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a screen is to show."""
+
+    display: str | None
+    """None for nothing of ours."""
+    standings: Mapping[str, Standing]
+    due: float | None
+    """When to decide again if nothing happens before."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Failures in a row of a display on a screen."""
+
+    count: int
+    retry_at: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What is known of a media player that displays wish for."""
+
+    activity: Activity = Activity.AWAY
+    since: float = 0.0
+    """When it began to do that, or our last session there was over."""
+    held: str | None = None
+    """The display that is shown there, or on its way."""
+    began: float = 0.0
+    """When `held` was begun."""
+    playing: bool = False
+    """Whether `held` plays."""
+    guest: bool = False
+    """Whether an action shows something there."""
+    yielding: bool = False
+    """Whether something else was there since we were."""
+    dismissed: frozenset[str] = frozenset()
+    """Displays that somebody stopped there."""
+    forced: frozenset[str] = frozenset()
+    """Displays that were asked for, whatever plays there."""
+    _troubles: Mapping[str, _Trouble] = field(default_factory=dict)
+
+    def see(self, activity: Activity, now: float) -> Screen:
+        """Take in what the media player does."""
+        if activity is self.activity:
+            return self
+        left = self.held is None and Activity.BUSY in {activity, self.activity}
+        yielding = self.yielding or left
+        return replace(self, activity=activity, since=now, yielding=yielding)
+
+    def ask(self, display: str, *, force: bool = False) -> Screen:
+        """Take in that somebody asks for a display.
+
+        force: whether it is to interrupt what plays there, once.
+        """
+        force = force and display != self.held
+        return replace(
+            self,
+            dismissed=self.dismissed - {display},
+            forced=self.forced | {display} if force else self.forced - {display},
+            yielding=self.yielding and self.activity is Activity.BUSY,
+            _troubles=_without(self._troubles, display),
+        )
+
+    def begin(self, display: str, now: float) -> Screen:
+        """Note that a display is sent there."""
+        return replace(
+            self, held=display, began=now, playing=False, yielding=False, forced=self.forced - {display}
+        )
+
+    def play(self, display: str, now: float) -> Screen:
+        """Note that a display plays there."""
+        return replace(self, playing=True, began=now) if display == self.held else self
+
+    def release(self, now: float) -> Screen:
+        """Note that no display is there any more."""
+        return replace(self, held=None, playing=False, since=now)
+
+    def welcome(self) -> Screen:
+        """Note that an action shows something there."""
+        return replace(self, guest=True)
+
+    def part(self, ending: Ending, now: float) -> Screen:
+        """Note that what an action showed there is over, or waits for what comes after it (SUPERSEDED)."""
+        yielding = self.yielding or ending is Ending.TAKEN
+        since = self.since if ending is Ending.SUPERSEDED else now
+        return replace(self, guest=False, since=since, yielding=yielding)
+
+    def dismiss(self, displays: Iterable[str]) -> Screen:
+        """Note that somebody does not want these displays there."""
+        return replace(self, dismissed=self.dismissed | {*displays}, forced=self.forced - {*displays})
+
+    def end(self, display: str, ending: Ending, error: str, now: float) -> Screen:
+        """Note that the session of a display is over; error: key of the failure, when it is one."""
+        if display != self.held:
+            return self
+        screen = self.release(now)
+        if ending is Ending.TAKEN:
+            return replace(screen, yielding=True)
+        if ending not in {Ending.LOST, Ending.FAILED}:
+            return screen
+        lasted = self.playing and now - self.began >= LASTING_S
+        before = None if lasted else self._troubles.get(display)
+        count = before.count + 1 if before else 1
+        trouble = _Trouble(count, now + _wait(count), error)
+        return replace(screen, _troubles={**self._troubles, display: trouble})
+
+    def standing(self, wish: Wish, now: float) -> Standing:
+        """Return how it stands with a display if there was no other.
+
+        When it may begin this is STARTING, without `due`.
+        """
+        if wish.display in self.dismissed:
+            return Standing(Status.IDLE, Reason.STOPPED)
+        if wish.display == self.held:
+            return self._held_standing()
+        return self._obstacle(wish, now) or Standing(Status.STARTING)
+
+    def _held_standing(self) -> Standing:
+        assert self.held is not None
+        if self.activity is Activity.AWAY:
+            return Standing(Status.RECOVERING, Reason.UNAVAILABLE)
+        if not self.playing:
+            trouble = self._troubles.get(self.held)
+            return Standing(Status.RECOVERING, trouble.error) if trouble else Standing(Status.STARTING)
+        if self.activity is Activity.PAUSED:
+            return Standing(Status.GIVING_WAY, Reason.PAUSED)
+        return Standing(Status.SHOWING)
+
+    def _obstacle(self, wish: Wish, now: float) -> Standing | None:
+        """Return what keeps a display from being sent there."""
+        if self.activity is Activity.AWAY:
+            return Standing(Status.RECOVERING, Reason.UNAVAILABLE)
+        free = wish.display in self.forced
+        if not free and (way := self._right_of_way(wish, now)):
+            return way
+        trouble = self._troubles.get(wish.display)
+        if trouble and now < trouble.retry_at:
+            status = Status.FAILED if trouble.count >= MANY_FAILURES else Status.RECOVERING
+            return Standing(status, trouble.error, trouble.retry_at)
+        settled = self.since + SETTLE_S
+        if not free and self.held is None and now < settled:
+            return Standing(Status.STARTING, None, settled)
+        return None
+
+    def _right_of_way(self, wish: Wish, now: float) -> Standing | None:
+        """Return what a screen is left to."""
+        if self.guest:
+            return Standing(Status.GIVING_WAY, Reason.REQUESTED)
+        if self.held is not None:
+            return None
+        if self.activity in _LEFT_ALONE:
+            return Standing(Status.GIVING_WAY, _LEFT_ALONE[self.activity])
+        rested = self.since + wish.patience
+        if self.yielding and now < rested:
+            return Standing(Status.GIVING_WAY, Reason.RESTING, rested)
+        return None
+
+
+def decide(screen: Screen, wishes: Iterable[Wish], now: float) -> Decision:
+    """Return what a screen is to show: of the displays that may, the one that goes first."""
+    chosen: str | None = None
+    standings: dict[str, Standing] = {}
+    for wish in sorted(wishes, key=lambda wish: (wish.priority, wish.asked), reverse=True):
+        standing = screen.standing(wish, now)
+        may = wish.display == screen.held or (standing.status is Status.STARTING and standing.due is None)
+        if wish.display in screen.dismissed:
+            may = False
+        elif chosen is not None:
+            standing = Standing(Status.GIVING_WAY, Reason.OUTRANKED)
+        elif may:
+            chosen = wish.display
+        standings[wish.display] = standing
+    dues = [standing.due for standing in standings.values() if standing.due is not None]
+    return Decision(chosen, standings, min(dues, default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Whether a display is wanted: what people, and its condition, said last."""
+
+    wanted: bool = False
+    condition: bool | None = None
+    """Whether it is to be shown as its condition was last; None without one, or when it is unknown."""
+    asked: float = 0.0
+    """When it was asked for, in seconds of the wall clock."""
+    powered: tuple[str, ...] = ()
+    """Entities that were turned on for it."""
+
+    def turn(self, wanted: bool, now: float) -> Demand:
+        """Take in that somebody wants it, or does not any more."""
+        return replace(self, wanted=wanted, asked=now if wanted else self.asked)
+
+    def see(self, condition: bool | None, now: float) -> Demand:
+        """Take in its condition: when that becomes true it is asked for, when it ends it is over.
+
+        In between people have the last word. An unknown condition changes nothing.
+        """
+        if condition is None or condition is self.condition:
+            return self
+        return replace(self.turn(condition, now), condition=condition)
+
+
+def _wait(failures: int) -> float:
+    """Return how long to wait after so many failures in a row."""
+    return min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_WAIT_S)
+
+
+def _without(troubles: Mapping[str, _Trouble], display: str) -> Mapping[str, _Trouble]:
+    return {name: trouble for name, trouble in troubles.items() if name != display}
