@@ -7,12 +7,16 @@ from typing import Any, Final, override
 from homeassistant.config_entries import (
     SOURCE_HASSIO,
     SOURCE_RECONFIGURE,
+    SOURCE_USER,
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     ConfigSubentryFlow,
+    FlowType,
     OptionsFlow,
     OptionsFlowWithReload,
+    SubentryFlowContext,
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.selector import (
@@ -135,6 +139,17 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         cls, config_entry: ConfigEntry
     ) -> dict[str, type[ConfigSubentryFlow]]:
         return {SUBENTRY_DISPLAY: DisplayFlow}
+
+    @override
+    async def async_on_create_entry(self, result: ConfigFlowResult) -> ConfigFlowResult:
+        """Go on with the first display, which is what it was set up for."""
+        entry = result["result"]
+        if entry.state is ConfigEntryState.LOADED:
+            flow = await self.hass.config_entries.subentries.async_init(
+                (entry.entry_id, SUBENTRY_DISPLAY), context=SubentryFlowContext(source=SOURCE_USER)
+            )
+            result["next_flow"] = (FlowType.CONFIG_SUBENTRIES_FLOW, flow["flow_id"])
+        return result
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
