@@ -104,9 +104,9 @@ async def endure(
 
 
 async def _memory(home: Home, browser: int | None) -> dict[str, float]:
-    """Return the memory that is in use while nothing is shown, by program in MB (PSS)."""
+    """Return the memory that is in use while nothing is shown and that no file backs, by program in MB."""
     tree = ProcessTree(home.pid, *([browser] if browser else []), mark=home.mark)
-    memory = await asyncio.to_thread(tree.pss_by_name)
+    memory = await asyncio.to_thread(tree.own_by_name)
     return {name: size / MB for name, size in memory.items()}
 
 

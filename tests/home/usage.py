@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
@@ -59,11 +59,18 @@ class Process:
 
     def pss_bytes(self) -> int:
         """Return the process's proportional share of memory in bytes, 0 when it is gone."""
+        return self._memory("Pss:")
+
+    def own_bytes(self) -> int:
+        """Return the share that no file backs in bytes: other processes that run the same do not change it."""
+        return self._memory("Pss_Anon:", "Pss_Shmem:")
+
+    def _memory(self, *fields: str) -> int:
         try:
             lines = (PROC / str(self.pid) / "smaps_rollup").read_text().splitlines()
         except OSError:
             return 0
-        return sum(int(line.split()[1]) * KIB for line in lines if line.startswith("Pss:"))
+        return sum(int(line.split()[1]) * KIB for line in lines if line.startswith(fields))
 
 
 def snapshot() -> dict[int, Process]:
@@ -159,9 +166,16 @@ class ProcessTree:
 
     def pss_by_name(self) -> dict[str, int]:
         """Return the proportional share of memory in bytes by process name."""
+        return self._by_name(Process.pss_bytes)
+
+    def own_by_name(self) -> dict[str, int]:
+        """Return the memory that no file backs in bytes by process name."""
+        return self._by_name(Process.own_bytes)
+
+    def _by_name(self, size: Callable[[Process], int]) -> dict[str, int]:
         memory: dict[str, int] = defaultdict(int)
         for process in self.processes():
-            memory[process.name] += process.pss_bytes()
+            memory[process.name] += size(process)
         return dict(memory)
 
     def pss_bytes(self) -> int:
