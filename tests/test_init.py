@@ -4,7 +4,6 @@ from typing import Any
 from unittest.mock import MagicMock
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
@@ -82,8 +81,7 @@ async def test_nothing_outlives(
 async def _end(hass: HomeAssistant, entry: MockConfigEntry, how: str) -> None:
     """End the integration in one of its ways."""
     if how == "stop":
-        hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
-        await hass.async_block_till_done()
+        await hass.async_stop()
     elif how == "remove":
         await hass.config_entries.async_remove(entry.entry_id)
     elif how == "reload":

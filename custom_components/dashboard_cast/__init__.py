@@ -3,8 +3,8 @@
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.const import Platform
+from homeassistant.core import HassJob, HomeAssistant
 from homeassistant.exceptions import ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.start import async_at_started
@@ -77,10 +77,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
 
     await Keeper(hass, entry, registry).async_start()
 
-    async def shut_down(_event: Event) -> None:
-        await registry.async_shutdown()
-
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, shut_down))
+    # Before the event of the stop, at which Home Assistant's Cast integration leaves its devices: then nobody
+    # takes the dashboards off them any more.
+    entry.async_on_unload(hass.async_add_shutdown_job(HassJob(registry.async_shutdown)))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await _async_watch(hass, entry)
     return True

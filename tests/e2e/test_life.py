@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+import time
 
 import pytest
 
@@ -11,6 +12,8 @@ pytestmark = pytest.mark.e2e
 
 # What a TV has loaded lasts so long at most, in seconds.
 OLD_PICTURE_S = 30.0
+# What Home Assistant itself takes to stop, in seconds, and less than it waits for what does not end.
+STOPPED_WITHIN_S = 8.0
 
 
 @pytest.fixture
@@ -50,9 +53,12 @@ async def test_reload_and_removal(own_house: House) -> None:
 
 
 async def test_home_assistant_stops(own_house: House) -> None:
-    """A stop leaves no process."""
+    """A stop takes the dashboard off the TV, leaves no process, and is not held up by that."""
+    begun = time.monotonic()
     await own_house.home.stop()
+    assert time.monotonic() - begun < STOPPED_WITHIN_S
     assert not living(own_house.home.processes())
+    assert own_house.tv.app_id is None
 
 
 async def test_home_assistant_is_killed(own_house: House) -> None:

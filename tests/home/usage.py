@@ -62,7 +62,7 @@ class Process:
         return self._memory("Pss:")
 
     def own_bytes(self) -> int:
-        """Return the share that no file backs in bytes: other processes that run the same do not change it."""
+        """Return the share that no file backs in bytes, which others who run the same do not change."""
         return self._memory("Pss_Anon:", "Pss_Shmem:")
 
     def _memory(self, *fields: str) -> int:
