@@ -354,7 +354,12 @@ class FakePlayer(MediaPlayerEntity):
     """A media player of some other integration."""
 
     _attr_should_poll = False
-    _attr_supported_features = MediaPlayerEntityFeature.PLAY_MEDIA | MediaPlayerEntityFeature.STOP
+    _attr_supported_features = (
+        MediaPlayerEntityFeature.PLAY_MEDIA
+        | MediaPlayerEntityFeature.STOP
+        | MediaPlayerEntityFeature.VOLUME_MUTE
+        | MediaPlayerEntityFeature.VOLUME_SET
+    )
     _attr_state = MediaPlayerState.IDLE
 
     def __init__(self, name: str) -> None:
@@ -362,6 +367,8 @@ class FakePlayer(MediaPlayerEntity):
         self._attr_unique_id = name
         self.played: list[str] = []
         self.stops = 0
+        self.volumes: list[float] = []
+        """What the volume was set to, and 0 and 1 for when it was muted and not any more."""
         self.failure: Exception | None = None
 
     @override
@@ -375,6 +382,22 @@ class FakePlayer(MediaPlayerEntity):
     async def async_media_stop(self) -> None:
         self.stops += 1
         self.show(MediaPlayerState.IDLE)
+
+    @override
+    async def async_set_volume_level(self, volume: float) -> None:
+        self.volumes.append(volume)
+        self.turn_volume(volume)
+
+    @override
+    async def async_mute_volume(self, mute: bool) -> None:
+        self.volumes.append(int(not mute))
+        self._attr_is_volume_muted = mute
+        self.async_write_ha_state()
+
+    def turn_volume(self, level: float) -> None:
+        """Have the volume changed, as a person does."""
+        self._attr_volume_level = level
+        self.async_write_ha_state()
 
     def show(self, state: MediaPlayerState) -> None:
         """Change to a state."""

@@ -31,6 +31,8 @@ ROOMS = [
         "conditions",
         "screens",
         "keeper",
+        "power",
+        "sound",
     },
     {
         "views",

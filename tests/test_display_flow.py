@@ -67,7 +67,7 @@ def _suggested(form: SubentryFlowResult) -> dict[str, Any]:
     return found
 
 
-SECTIONS = ("website", "look", "picture", "rules")
+SECTIONS = ("website", "look", "picture", "rules", "quiet")
 
 
 def _config(entry: MockConfigEntry, title: str) -> DisplayConfig:

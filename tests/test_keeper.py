@@ -2,10 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.core import CoreState
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.setup import async_setup_component
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
@@ -21,6 +24,7 @@ from custom_components.dashboard_cast.rules import Reason, Status
 
 from .common import (
     OTHER_SOURCE,
+    PATH,
     PLAYER,
     PROFILE,
     RESTED,
@@ -273,9 +277,45 @@ async def test_action_goes_first(home: Home, wall: Display) -> None:
     assert wall.stream is None
     assert home.registry.sessions[TV].source == OTHER_SOURCE
     await home.registry.async_stop({TV})
-    await home.wait(SETTLED)
+    await settled(home.hass)
     assert how(wall) == (Status.SHOWING, None)
     assert home.registry.sessions[TV].source == SOURCE
+    assert len(home.players.device.urls) == 3
+    assert home.players.device.quits == 0
+
+
+async def test_action_for_a_while(home: Home, wall: Display) -> None:
+    """When its time is up the display takes its place, without the TV's own screen in between."""
+    await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE, timedelta(seconds=20))
+    await settled(home.hass)
+    await home.wait(21)
+    assert how(wall) == (Status.SHOWING, None)
+    assert home.players.device.quits == 0
+    assert len(home.registry.streams) == 1
+
+
+@pytest.mark.parametrize("path", [PATH, "/tv-wall/attic"])
+async def test_action_without_a_successor(home: Home, wall: Display, path: str) -> None:
+    """What an action shows is taken off in time also when the display cannot take its place."""
+    await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE)
+    await settled(home.hass)
+    await home.wait(SETTLED)
+    reconfigure(home, wall, dashboard=path)
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    await home.registry.async_stop({TV})
+    await settled(home.hass)
+    assert wall.status is Status.RECOVERING
+    assert not home.registry.sessions
+    assert home.players.device.quits == 1
+
+
+async def test_everything_is_stopped(home: Home, wall: Display) -> None:
+    """Who stops everything does not want the display either."""
+    await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE)
+    await home.registry.async_stop()
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+    assert not home.registry.sessions
 
 
 async def test_action_that_a_person_ends(home: Home, wall: Display) -> None:
@@ -603,3 +643,141 @@ async def test_user(home: Home) -> None:
     validated = home.hass.auth.async_validate_access_token(token)
     assert validated is not None
     assert validated.user.id == "anna"
+
+
+async def test_volume(home: Home) -> None:
+    """The volume is set while the display plays, and as before when it is over."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    assert home.players.tv.volume_level == 0.2
+    await home.wait(1)
+    other = await home.shown(name="Other", path=KITCHEN, quiet={"volume": 30})
+    assert home.players.tv.volume_level == 0.3
+    await other.async_turn_off()
+    await settled(home.hass)
+    assert home.players.tv.volume_level == 0.2
+    await wall.async_turn_off()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0.2, 0.3, 0.2, 0.5]
+
+
+async def test_volume_of_the_next(home: Home) -> None:
+    """A display that leaves the volume alone has the one that the TV had."""
+    home.players.tv.turn_volume(0.5)
+    await home.shown(quiet={"volume": 20})
+    await home.wait(1)
+    await home.shown(name="Other", path=KITCHEN)
+    assert home.players.tv.volumes == [0.2, 0.5]
+
+
+async def test_volume_that_a_person_changes(home: Home) -> None:
+    """What somebody sets meanwhile stays."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    home.players.tv.turn_volume(0.7)
+    await wall.async_turn_off()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0.2]
+
+
+async def test_volume_after_a_takeover(home: Home) -> None:
+    """Another app is as loud as it should be, and so is the TV after the end of Home Assistant."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    home.players.device.report(cast_status("another", "YouTube", app_id="233637DE"))
+    await settled(home.hass)
+    assert home.players.tv.volume_level == 0.5
+    await wall.async_cast_again()
+    await settled(home.hass)
+    assert home.players.tv.volume_level == 0.2
+    await home.hass.config_entries.async_unload(home.entry.entry_id)
+    assert home.players.tv.volume_level == 0.5
+
+
+async def test_volume_that_cannot_be_set(home: Home, wall: Display) -> None:
+    """A TV that refuses shows the display nevertheless."""
+    with patch.object(home.players.tv, "async_set_volume_level", side_effect=HomeAssistantError("no")):
+        reconfigure(home, wall, dashboard=KITCHEN, quiet={"volume": 20})
+        await home.wait(1)
+    assert how(wall) == (Status.SHOWING, None)
+
+
+async def test_silent_start(home: Home) -> None:
+    """A TV that chimes is muted until the display plays, unless it is muted anyway, or does not start."""
+    wall = await home.shown(quiet={"silent_start": True})
+    assert home.players.tv.volumes == [0, 1]
+    await wall.async_cast_again()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0, 1]
+    await wall.async_turn_off()
+    await home.players.tv.async_mute_volume(True)  # noqa: FBT003
+    await wall.async_turn_on()
+    await home.wait(SETTLED)
+    assert home.players.tv.volumes == [0, 1, 0]
+    home.players.device.report(cast_status(None, None, app_id=None))
+    await settled(home.hass)
+    await home.players.tv.async_mute_volume(False)  # noqa: FBT003
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    await wall.async_turn_on()
+    await home.wait(SETTLED)
+    assert home.players.tv.volumes == [0, 1, 0, 1, 0, 1]
+
+
+@pytest.fixture
+async def plug(home: Home) -> str:
+    """Return a plug that is off."""
+    assert await async_setup_component(home.hass, "homeassistant", {})
+    assert await async_setup_component(home.hass, "input_boolean", {"input_boolean": {"plug": None}})
+    return "input_boolean.plug"
+
+
+async def test_power(home: Home, plug: str) -> None:
+    """What is off is turned on for a display, and off when that is over; a reload does not make it forget."""
+    wall = await home.shown(quiet={"power": [plug]})
+    assert home.hass.states.is_state(plug, "on")
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    await home.turn("turn_off")
+    assert home.hass.states.is_state(plug, "off")
+    assert not home.find(wall.subentry_id).wanted
+
+
+async def test_power_that_was_on(home: Home, plug: str) -> None:
+    """What was on stays on."""
+    await home.hass.services.async_call("input_boolean", "turn_on", {"entity_id": plug}, blocking=True)
+    await home.shown(quiet={"power": [plug]})
+    await home.turn("turn_off")
+    assert home.hass.states.is_state(plug, "on")
+
+
+async def test_power_that_others_need(home: Home, plug: str) -> None:
+    """What another display needs is turned off with that one."""
+    wall = await home.shown(quiet={"power": [plug]})
+    await home.wait(1)
+    other = await home.shown(name="Other", path=KITCHEN, quiet={"power": [plug]})
+    await wall.async_turn_off()
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "on")
+    await other.async_turn_off()
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "off")
+
+
+async def test_power_while_somebody_watches(home: Home, plug: str) -> None:
+    """Nobody's film is turned off."""
+    other = await home.shown(name="Other", quiet={"power": [plug]})
+    home.players.device.report(cast_status("another", "YouTube", app_id="233637DE"))
+    home.players.tv.show(MediaPlayerState.PLAYING)
+    await settled(home.hass)
+    await other.async_turn_off()
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "on")
+
+
+async def test_power_after_a_stop(home: Home, plug: str) -> None:
+    """Who stops the display on the TV is in front of it."""
+    await home.shown(quiet={"power": [plug]})
+    home.players.device.report(cast_status(None, None, app_id=None))
+    await settled(home.hass)
+    assert home.hass.states.is_state(SWITCH, "off")
+    assert home.hass.states.is_state(plug, "on")

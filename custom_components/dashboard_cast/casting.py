@@ -140,6 +140,8 @@ class CastSession:
         """Why it is over, None while it is not."""
         self.reason: DashboardCastError | None = None
         """What who waits for it was told of that."""
+        self.leaving = False
+        """Whether it only stays until its successor plays."""
         self.previous = previous
         self._sent = False
         self._formats = deque([stream_format] if stream_format else DELIVERIES)
@@ -179,13 +181,14 @@ class CastSession:
         self._sent = True
         await self._async_send(device)
 
-    async def async_stop(self, reason: DashboardCastError | None = None) -> None:
+    async def async_stop(
+        self, reason: DashboardCastError | None = None, ending: Ending = Ending.STOPPED
+    ) -> None:
         """Take the stream off the media player, when it still plays it, and end the session.
 
         reason: what who still waits for the start is told; None when somebody wanted the stop.
         """
         device, was_loading = self._device, self._sent
-        ending = Ending.FAILED if reason else Ending.STOPPED
         self.end(reason or StartCancelledError(entity=self.entity_id), ending)
         with suppress(HomeAssistantError, PyChromecastError, TimeoutError):
             async with asyncio.timeout(_COMMAND_TIMEOUT_S):

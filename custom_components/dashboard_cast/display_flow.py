@@ -1,6 +1,6 @@
 """Setting up displays: a flow ends only with what can be shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
@@ -54,14 +54,18 @@ from .displays import (
     CONF_PASSWORD,
     CONF_PATIENCE,
     CONF_PICTURE,
+    CONF_POWER,
     CONF_PRIORITY,
+    CONF_QUIET,
     CONF_RULES,
+    CONF_SILENT_START,
     CONF_SIZE,
     CONF_TEMPLATE,
     CONF_THEME,
     CONF_URL,
     CONF_USERNAME,
     CONF_VERIFY_SSL,
+    CONF_VOLUME,
     CONF_WEBSITE,
     CONF_ZOOM,
     DARK_AUTO,
@@ -133,7 +137,7 @@ class DisplayFlow(ConfigSubentryFlow):
                 placeholders = error.placeholders
             else:
                 return await self._async_finish(user_input.get(CONF_NAME), data)
-        suggested = self._named(current) if user_input is None else user_input
+        suggested = self._renamed(current, self._named) if user_input is None else user_input
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(await self._async_schema(), suggested),
@@ -157,9 +161,7 @@ class DisplayFlow(ConfigSubentryFlow):
             await async_allowed_urls(self.hass, url, None)
         for entity_id in data[CONF_MEDIA_PLAYERS]:
             check_screen(self.hass, entity_id)
-        data[CONF_MEDIA_PLAYERS] = [self._kept(entity_id) for entity_id in data[CONF_MEDIA_PLAYERS]]
-        if condition := data[CONF_RULES].get(CONF_CONDITION):
-            data[CONF_RULES] = {**data[CONF_RULES], CONF_CONDITION: self._kept(condition)}
+        data = self._renamed(data, self._kept)
         await entry.runtime_data.async_check(DisplayConfig.of(data).source)
         return data
 
@@ -173,23 +175,29 @@ class DisplayFlow(ConfigSubentryFlow):
         subentry = self._get_reconfigure_subentry()
         return self.async_update_and_abort(self._get_entry(), subentry, title=name, data=data)
 
+    @staticmethod
+    def _renamed(data: Mapping[str, Any], rename: Callable[[str], str | None]) -> dict[str, Any]:
+        """Return the data of a display with all its entities called something else; None leaves one out."""
+        changed = {**data}
+        if CONF_MEDIA_PLAYERS in data:
+            changed[CONF_MEDIA_PLAYERS] = [*filter(None, map(rename, data[CONF_MEDIA_PLAYERS]))]
+        rules, quiet = data.get(CONF_RULES, {}), data.get(CONF_QUIET, {})
+        if CONF_CONDITION in rules:
+            others = {key: value for key, value in rules.items() if key != CONF_CONDITION}
+            condition = rename(rules[CONF_CONDITION])
+            changed[CONF_RULES] = {**others, CONF_CONDITION: condition} if condition else others
+        if CONF_POWER in quiet:
+            changed[CONF_QUIET] = {**quiet, CONF_POWER: [*filter(None, map(rename, quiet[CONF_POWER]))]}
+        return changed
+
     def _kept(self, entity_id: str) -> str:
         """Return what an entity is known by for good: the id of its registry entry, where it has one."""
         entity = er.async_get(self.hass).async_get(entity_id)
         return entity.id if entity else entity_id
 
-    def _named(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the data of a subentry as the form has them: entities by their ids, if there are such."""
-        registry = er.async_get(self.hass)
-        named = {**data}
-        if players := data.get(CONF_MEDIA_PLAYERS):
-            found = (er.async_resolve_entity_id(registry, player) for player in players)
-            named[CONF_MEDIA_PLAYERS] = [player for player in found if player]
-        rules = {**data.get(CONF_RULES, {})}
-        if condition := rules.pop(CONF_CONDITION, None):
-            found_condition = er.async_resolve_entity_id(registry, condition)
-            named[CONF_RULES] = rules | ({CONF_CONDITION: found_condition} if found_condition else {})
-        return named
+    def _named(self, name: str) -> str | None:
+        """Return what an entity is called now; None when it is gone."""
+        return er.async_resolve_entity_id(er.async_get(self.hass), name)
 
     async def _async_schema(self) -> probatio.Schema:
         views = [
@@ -209,6 +217,7 @@ class DisplayFlow(ConfigSubentryFlow):
                 probatio.Optional(CONF_LOOK, default=dict): _collapsed(await self._async_look()),
                 probatio.Optional(CONF_PICTURE, default=dict): _collapsed(_PICTURE),
                 probatio.Optional(CONF_RULES, default=dict): _collapsed(_RULES),
+                probatio.Optional(CONF_QUIET, default=dict): _collapsed(_QUIET),
             }
         )
 
@@ -270,4 +279,13 @@ _RULES: Final[dict[probatio.Marker, Any]] = {
         NumberSelectorConfig(min=0, max=3600, unit_of_measurement="s", mode=NumberSelectorMode.BOX)
     ),
     probatio.Optional(CONF_INTERRUPT, default=False): BooleanSelector(),
+}
+_QUIET: Final[dict[probatio.Marker, Any]] = {
+    probatio.Optional(CONF_VOLUME): NumberSelector(
+        NumberSelectorConfig(min=0, max=100, step=1, unit_of_measurement="%")
+    ),
+    probatio.Optional(CONF_SILENT_START, default=False): BooleanSelector(),
+    probatio.Optional(CONF_POWER): EntitySelector(
+        EntitySelectorConfig(domain=["media_player", "switch", "remote", "input_boolean"], multiple=True)
+    ),
 }

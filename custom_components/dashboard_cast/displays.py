@@ -31,13 +31,17 @@ CONF_PASSWORD: Final = "password"  # noqa: S105
 CONF_PATIENCE: Final = "patience"
 CONF_PICTURE: Final = "picture"
 CONF_PRIORITY: Final = "priority"
+CONF_POWER: Final = "power"
+CONF_QUIET: Final = "quiet"
 CONF_RULES: Final = "rules"
+CONF_SILENT_START: Final = "silent_start"
 CONF_SIZE: Final = "size"
 CONF_TEMPLATE: Final = "template"
 CONF_THEME: Final = "theme"
 CONF_URL: Final = "url"
 CONF_USERNAME: Final = "username"
 CONF_VERIFY_SSL: Final = "verify_ssl"
+CONF_VOLUME: Final = "volume"
 CONF_WEBSITE: Final = "website"
 CONF_ZOOM: Final = "zoom"
 
@@ -76,11 +80,17 @@ class DisplayConfig:
     """How long a media player has to be idle after something else, in seconds."""
     interrupt: bool
     """Whether it interrupts what plays when it is asked for."""
+    volume: float | None
+    """Of its media players while it is shown, from 0 to 1; None to leave it."""
+    silent_start: bool
+    """Whether media players are muted while they start."""
+    power: tuple[str, ...]
+    """What is turned on before, and off after; named as media players are."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> DisplayConfig:
         """Return what the data of a config subentry say."""
-        picture, rules = data.get(CONF_PICTURE, {}), data.get(CONF_RULES, {})
+        picture, rules, quiet = (data.get(name, {}) for name in (CONF_PICTURE, CONF_RULES, CONF_QUIET))
         size = SizePreset(picture.get(CONF_SIZE, SizePreset.P720))
         stream_format = picture.get(CONF_FORMAT, FORMAT_AUTO)
         return cls(
@@ -93,6 +103,9 @@ class DisplayConfig:
             priority=int(rules.get(CONF_PRIORITY, 0)),
             patience=float(rules.get(CONF_PATIENCE, DEFAULT_PATIENCE_S)),
             interrupt=rules.get(CONF_INTERRUPT, False),
+            volume=quiet[CONF_VOLUME] / 100 if CONF_VOLUME in quiet else None,
+            silent_start=quiet.get(CONF_SILENT_START, False),
+            power=tuple(quiet.get(CONF_POWER, ())),
         )
 
     @property

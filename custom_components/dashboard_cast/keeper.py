@@ -1,5 +1,6 @@
 """Keeps displays on their media players, as the rules say, for as long as they are wanted."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
@@ -19,6 +20,7 @@ from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
 from .errors import DashboardCastError, TargetNotFoundError
 from .models import Source
+from .power import switch_off, switch_on
 from .registry import Registry
 from .rules import Demand, Standing, Status
 from .screens import ScreenKeeper
@@ -54,7 +56,10 @@ class Keeper:
     async def async_start(self) -> None:
         """Take up what was wanted before, and show it as soon as Home Assistant has started."""
         stored = await self._store.async_load() or {}
-        self._demands = {subentry_id: Demand(**demand) for subentry_id, demand in stored.items()}
+        self._demands = {
+            subentry_id: Demand(**{**demand, "powered": tuple(demand["powered"])})
+            for subentry_id, demand in stored.items()
+        }
         self._sync()
         self._undo += [
             async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
@@ -106,7 +111,9 @@ class Keeper:
         for display in self._displays:
             screens = [self._screens[entity_id] for entity_id in self._targets(display)]
             if display.wanted and screens and all(screen.has_dismissed(display) for screen in screens):
-                self._demand(display, display.demand.turn(False, time.time()))  # noqa: FBT003
+                # Who stops it on the TV may well want to see something else there.
+                demand = replace(display.demand, powered=())
+                self._demand(display, demand.turn(False, time.time()))  # noqa: FBT003
             standings = self._standings(display, screens)
             stream = next((stream for screen in screens if (stream := screen.stream_of(display))), None)
             error = next(
@@ -131,8 +138,7 @@ class Keeper:
         self._started = False
         for undo in self._undo:
             undo()
-        for screen in self._screens.values():
-            screen.stop()
+        await asyncio.gather(*(screen.async_stop() for screen in self._screens.values()))
         for condition in self._conditions.values():
             condition.stop()
         self._undo.clear()
@@ -265,12 +271,31 @@ class Keeper:
 
     def _demand(self, display: Display, demand: Demand) -> None:
         """Note that a display is wanted or not."""
+        if demand.wanted:
+            on = switch_on(self._hass, self._resolved(display.config.power))
+            demand = replace(demand, powered=tuple({*demand.powered, *on}))
+        elif demand.powered:
+            self._switch_off(display, demand.powered)
+            demand = replace(demand, powered=())
         if not demand.wanted:
             # Another view is shown for as long as nobody turns it off.
             display.source = display.config.source
         display.demand = self._demands[display.subentry_id] = demand
         self._save()
         display.tell()
+
+    def _switch_off(self, display: Display, powered: Iterable[str]) -> None:
+        """Turn off what was turned on for a display, or leave that to another one that needs it."""
+        if any(self._screens[entity_id].is_somebodys for entity_id in self._targets(display)):
+            return
+        left = {*powered}
+        for other in self._displays:
+            if other.wanted and other is not display:
+                needed = left & {*self._resolved(other.config.power)}
+                other.demand = replace(other.demand, powered=(*other.demand.powered, *needed))
+                self._demands[other.subentry_id] = other.demand
+                left -= needed
+        switch_off(self._hass, left)
 
     def _ask(self, display: Display, *, force: bool = False, anew: bool = False) -> None:
         for entity_id in self._targets(display):

@@ -169,7 +169,7 @@ class Ending(StrEnum):
     SUPERSEDED = "superseded"
     """The media player was given another stream."""
     CLOSED = "closed"
-    """A person closed it on the TV or with a remote."""
+    """A person closed it on the TV or with a remote, or stopped everything."""
     TAKEN = "taken"
     """Another app, or another sender, has the media player now."""
     LOST = "lost"

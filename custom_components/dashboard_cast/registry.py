@@ -42,7 +42,7 @@ from .errors import (
     StartCancelledError,
     StreamNotFoundError,
 )
-from .models import Message, Profile, Source, StreamFormat
+from .models import Ending, Message, Profile, Source, StreamFormat
 from .urls import device_url, split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -128,6 +128,7 @@ class Registry:
         self.displays = Displays()
         """What people have set up to be shown; a `Keeper` sees to it."""
         self._listeners: set[Callable[[CastSession], None]] = set()
+        self._reliefs: dict[str, Callable[[CastSession], bool]] = {}
         self._on_shutdown: list[Callable[[], Awaitable[None]]] = []
         self._snapshots = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self._unwatch = async_track_time_interval(
@@ -145,6 +146,20 @@ class Registry:
         """Call a listener with each cast session that begins, plays or is over, until that is taken back."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
+
+    @callback
+    def async_relieve(self, entity_id: str, relief: Callable[[CastSession], bool]) -> CALLBACK_TYPE:
+        """Ask this when what an action shows on a media player has come to its end, until that is taken back.
+
+        relief: begins something in its place and returns True, or False to have it simply taken off.
+        """
+        self._reliefs[entity_id] = relief
+
+        @callback
+        def forget() -> None:
+            del self._reliefs[entity_id]
+
+        return forget
 
     @callback
     def async_on_shutdown(self, on_shutdown: Callable[[], Awaitable[None]]) -> None:
@@ -325,9 +340,10 @@ class Registry:
             for entity_id, current in self._sessions.items()
             if entity_ids is None or entity_id in entity_ids
             for session in (current, current.previous)
-            if session
+            if session and not (entity_ids and self._relieve(session))
         ]
-        await asyncio.gather(*(session.async_stop() for session in wanted))
+        ending = Ending.CLOSED if entity_ids is None else Ending.STOPPED
+        await asyncio.gather(*(session.async_stop(ending=ending) for session in wanted))
         if entity_ids is None:
             for slot in list(self._slots):
                 self._close(slot)
@@ -340,6 +356,13 @@ class Registry:
         for session in (current, current.previous) if current else ():
             if session and session.owner == owner:
                 self._soon(session.async_stop())
+
+    @callback
+    def clear(self, entity_id: str) -> None:
+        """Take what only waits for its successor off a media player: there is none."""
+        session = self._sessions.get(entity_id)
+        if session and session.leaving:
+            self._soon(session.async_stop())
 
     async def async_shutdown(self) -> None:
         """End everything."""
@@ -516,6 +539,7 @@ class Registry:
             del self._sessions[session.entity_id]
             if session.previous and not session.previous.ended:
                 self._sessions[session.entity_id] = session.previous
+                self.clear(session.entity_id)
         for slot in list(self._slots):
             if session in slot.sessions:
                 slot.sessions.remove(session)
@@ -532,7 +556,7 @@ class Registry:
         else:
             error = EncoderFailedError(detail=str(reason or "the stream has ended"))
         for session in list(slot.sessions):
-            self._soon(session.async_stop(error))
+            self._soon(session.async_stop(error, Ending.FAILED))
 
     def _release(self, slot: _Slot) -> None:
         """End a stream that nobody is left for."""
@@ -579,11 +603,17 @@ class Registry:
         @callback
         def end(_now: Any) -> None:
             self._timers.pop(session, None)
-            self._soon(session.async_stop())
+            if not self._relieve(session):
+                self._soon(session.async_stop())
 
         self._timers[session] = _Timer(
             dt_util.utcnow() + duration, async_call_later(self._hass, duration, end)
         )
+
+    def _relieve(self, session: CastSession) -> bool:
+        """Let a display take the place of a session whose end has come; return whether one does."""
+        relief = self._reliefs.get(session.entity_id)
+        return bool(relief and session.owner is None and session.is_playing and relief(session))
 
     def _device(self, chromecast: Chromecast) -> CastDevice:
         device = self._devices.get(id(chromecast))

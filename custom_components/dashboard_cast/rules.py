@@ -181,9 +181,10 @@ class Screen:
         return replace(self, guest=True)
 
     def part(self, ending: Ending, now: float) -> Screen:
-        """Note that what an action showed there is over."""
+        """Note that what an action showed there is over, or waits for what comes after it (SUPERSEDED)."""
         yielding = self.yielding or ending is Ending.TAKEN
-        return replace(self, guest=False, since=now, yielding=yielding)
+        since = self.since if ending is Ending.SUPERSEDED else now
+        return replace(self, guest=False, since=since, yielding=yielding)
 
     def dismiss(self, displays: Iterable[str]) -> Screen:
         """Note that somebody does not want these displays there."""
@@ -283,6 +284,8 @@ class Demand:
     """Whether it is to be shown as its condition was last; None without one, or when it is unknown."""
     asked: float = 0.0
     """When it was asked for, in seconds of the wall clock."""
+    powered: tuple[str, ...] = ()
+    """Entities that were turned on for it."""
 
     def turn(self, wanted: bool, now: float) -> Demand:
         """Take in that somebody wants it, or does not any more."""

@@ -1,11 +1,11 @@
 """A media player that displays are wanted on: does what the rules decide for it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 import logging
 import time
-from typing import Final
+from typing import Any, Final
 
 from homeassistant.components.media_player import ATTR_APP_ID, ATTR_MEDIA_CONTENT_ID, MediaPlayerState
 from homeassistant.config_entries import ConfigEntry
@@ -21,6 +21,7 @@ from .errors import DashboardCastError
 from .models import Ending
 from .registry import Registry
 from .rules import Activity, Screen, Standing, Wish, decide
+from .sound import Sound
 from .urls import split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -60,15 +61,24 @@ class ScreenKeeper:
         self._registry = registry
         self._displays = displays
         self._on_change = on_change
+        self._sound = Sound(hass, entity_id)
         self._screen = Screen()
         self._followed: CastSession | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
-        self._unsubscribe = async_track_state_change_event(hass, entity_id, self._state_changed)
+        self._undo = (
+            async_track_state_change_event(hass, entity_id, self._state_changed),
+            registry.async_relieve(entity_id, self._relieve),
+        )
 
     def shows(self, display: Display) -> bool:
         """Return whether a display plays there."""
         return self._screen.held == display.subentry_id and self._screen.playing
+
+    @property
+    def is_somebodys(self) -> bool:
+        """Whether something else than a display is there."""
+        return self._screen.guest or self._screen.activity in {Activity.BUSY, Activity.PAUSED}
 
     def has_dismissed(self, display: Display) -> bool:
         """Return whether somebody stopped a display there."""
@@ -106,7 +116,7 @@ class ScreenKeeper:
         """Decide what it is to show, and have it shown."""
         now = time.monotonic()
         session = self._session
-        if session and session.owner is None:
+        if session and session.owner is None and not session.leaving:
             self._screen = self._screen.welcome()
         self._screen = self._screen.see(self._activity(), now)
         displays = {display.subentry_id: display for display in self._displays()}
@@ -119,13 +129,22 @@ class ScreenKeeper:
                 self._release()
             else:
                 self._begin(displays[decision.display])
+        if self._screen.held is None and self._sound.changed:
+            self._do(self._sound.async_restore())
         self.standings = decision.standings
         self._wake(decision.due)
+
+    async def async_stop(self) -> None:
+        """Leave it to whoever comes next, as loud as it was, and watch it no more."""
+        self.stop()
+        if self._sound.changed:
+            await self._sound.async_restore()
 
     @callback
     def stop(self) -> None:
         """Leave it as it is, and watch it no more."""
-        self._unsubscribe()
+        for undo in self._undo:
+            undo()
         self._wake(None)
         if self._task:
             self._task.cancel()
@@ -136,6 +155,8 @@ class ScreenKeeper:
         self.stop()
         if self._screen.held:
             self._release()
+        if self._sound.changed:
+            self._do(self._sound.async_restore())
 
     @property
     def _session(self) -> CastSession | None:
@@ -167,6 +188,8 @@ class ScreenKeeper:
 
     async def _async_begin(self, display: Display) -> None:
         config = display.config
+        if config.silent_start and self._session is None:
+            await self._sound.async_hush()
         try:
             await self._registry.async_begin(
                 self.entity_id,
@@ -177,6 +200,7 @@ class ScreenKeeper:
             )
         except DashboardCastError as error:
             self._fail(display.subentry_id, Ending.FAILED, error)
+            self._registry.clear(self.entity_id)
             self._changed()
 
     def _release(self) -> None:
@@ -190,19 +214,38 @@ class ScreenKeeper:
 
     def _hear_guest(self, session: CastSession) -> None:
         """Take in news of what an action shows there."""
-        if session.ending:
+        if session.ending and not session.leaving:
             self._screen = self._screen.part(session.ending, time.monotonic())
             if session.ending is Ending.CLOSED:
                 self._dismiss()
+
+    @callback
+    def _relieve(self, session: CastSession) -> bool:
+        """Take the place of what an action shows there, and return whether a display does."""
+        session.leaving = True
+        self._screen = self._screen.part(Ending.SUPERSEDED, time.monotonic())
+        self._changed()
+        return self._screen.held is not None
 
     def _follow(self, session: CastSession, display: str) -> None:
         """Take in that the session of a display is on its way there, or plays."""
         self._followed = session
         if not session.is_playing:
             return
+        if not self._screen.playing:
+            self._settle(display)
         self._screen = self._screen.play(display, time.monotonic())
         if self.errors.pop(display, None):
             _LOGGER.info("The dashboard is on %s again", self.entity_id)
+
+    def _settle(self, display: str) -> None:
+        """Have the media player as loud as a display wants it."""
+        config = next((one.config for one in self._displays() if one.subentry_id == display), None)
+        if self._sound.changed or (config and config.volume is not None):
+            self._do(self._sound.async_settle(config.volume if config else None))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        self._entry.async_create_background_task(self._hass, work, name=f"sound of {self.entity_id}")
 
     def _end(self, display: str, session: CastSession) -> None:
         """Take in that the session of a display is over."""
