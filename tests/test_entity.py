@@ -69,7 +69,7 @@ async def test_new_display(home: Home, wall: Display) -> None:
         for id_ in (wall.subentry_id, other.subentry_id)
     ]
     assert kinds[0] == kinds[1]
-    assert len(kinds[0]) == 13
+    assert len(kinds[0]) == 14
 
 
 async def test_removed_display(home: Home, wall: Display) -> None:
