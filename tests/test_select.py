@@ -101,7 +101,7 @@ async def test_other_dashboard(home: Home, wall: Display) -> None:
     assert view(home).state == "First"
 
 
-async def test_web_page(home: Home) -> None:
+async def test_web_page(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     """A web page has no views; a display that comes to show a dashboard gets its select then."""
     display = home.add(media_players=[TV], **URL)
     await settled(home.hass)
@@ -109,6 +109,9 @@ async def test_web_page(home: Home) -> None:
     reconfigure(home, display, dashboard=PATH, website=None)
     await settled(home.hass)
     assert view(home).state == "First"
+    await display.async_turn_off()
+    await settled(home.hass)
+    assert "unique" not in caplog.text
     reconfigure(home, display, **URL)
     await settled(home.hass)
     assert view(home).state == "unavailable"

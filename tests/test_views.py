@@ -507,6 +507,14 @@ async def test_display(
     assert not display.wanted
 
 
+async def test_display_that_is_shown(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """Who watches a display that is shown shares its stream, also where the TV gets a smaller picture."""
+    display = registry.displays.get(add_display(hass, entry, rules=NEVER))
+    assert display is not None
+    display.stream = await registry.async_open(SOURCE, replace(PROFILE, frame_rate=5))
+    assert await registry.async_open_display(display) is display.stream
+
+
 async def test_display_that_leads_nowhere(
     hass: HomeAssistant, client: Client, registry: Registry, entry: MockConfigEntry, studio: Studio
 ) -> None:
