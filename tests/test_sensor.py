@@ -11,7 +11,7 @@ from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.meter import Meter
 from custom_components.dashboard_cast.rules import Status
 
-from .common import SETTLED, Home, cast_status, settled
+from .common import NEVER, SETTLED, Home, cast_status, settled
 
 TICK = meter.INTERVAL.total_seconds()
 
@@ -99,9 +99,13 @@ async def test_one_timer(home: Home, wall: Display) -> None:
     """One timer measures for all who watch, only while something runs; then each is called."""
     called: list[str] = []
     measuring = Meter(home.hass)
+    idle = home.add("Alarm", rules=NEVER)
+    measuring.async_watch(idle, lambda: None)
     unwatch = [measuring.async_watch(wall, partial(called.append, name)) for name in "ab"]
     await home.wait(TICK)
     assert called == ["a", "b"]
+    assert measuring.measured(wall)
+    assert measuring.measured(idle) is None
     unwatch[0]()
     await home.wait(TICK)
     assert called == ["a", "b", "b"]
