@@ -4,23 +4,26 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 import re
 import ssl
 from threading import Thread
+import time
 from types import MappingProxyType
 from typing import Any, Final, override
 from uuid import UUID
 
 from aiohttp.test_utils import TestClient
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_player import (
     MediaPlayerEntity,
     MediaPlayerEntityFeature,
     MediaPlayerState,
 )
+from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from pychromecast.const import CAST_TYPE_CHROMECAST
@@ -42,6 +45,9 @@ from pytest_homeassistant_custom_component.common import (  # type: ignore[impor
     mock_integration,
     mock_platform,
 )
+from pytest_homeassistant_custom_component.syrupy import (  # type: ignore[import-untyped]
+    HomeAssistantSnapshotExtension,
+)
 from pytest_homeassistant_custom_component.typing import (  # type: ignore[import-untyped]
     ClientSessionGenerator,
     WebSocketGenerator,
@@ -50,9 +56,10 @@ from pytest_homeassistant_custom_component.typing import (  # type: ignore[impor
 from custom_components.dashboard_cast.cast import async_play_media
 from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import MASTER_PLAYLIST
-from custom_components.dashboard_cast.displays import SUBENTRY_DISPLAY
+from custom_components.dashboard_cast.displays import SUBENTRY_DISPLAY, Display
 from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.cdp import Browser, Tab
+from custom_components.dashboard_cast.engine.figures import Figures
 from custom_components.dashboard_cast.engine.homes import Homes
 from custom_components.dashboard_cast.engine.pacer import PART_US, SEGMENT_US
 from custom_components.dashboard_cast.engine.page import Credentials
@@ -61,10 +68,12 @@ from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Strea
 from custom_components.dashboard_cast.errors import DashboardCastError
 from custom_components.dashboard_cast.models import Message, Profile, Sample, Source
 from custom_components.dashboard_cast.registry import Registry
+from custom_components.dashboard_cast.rules import Status
 from custom_components.dashboard_cast.urls import stream_path
 
 __all__ = [
     "ClientSessionGenerator",
+    "HomeAssistantSnapshotExtension",
     "MockConfigEntry",
     "MockModule",
     "MockPlatform",
@@ -90,6 +99,14 @@ SECOND_TV: Final = "media_player.second_tv"
 """Another."""
 PLAYER: Final = "media_player.player"
 """A media player that is no Cast device."""
+NEVER: Final = {"template": "{{ false }}"}
+"""Rules of a display that is only shown when somebody asks for it."""
+SWITCH: Final = "switch.wall_show"
+"""That of a display that is called "Wall"."""
+SETTLED: Final = 4
+"""Longer than a media player needs to settle, in seconds."""
+RESTED: Final = 61
+"""Longer than it has to be idle after something else, in seconds."""
 
 JPEG: Final = b"\xff\xd8 a picture \xff\xd9"
 AVCC: Final = bytes.fromhex(
@@ -141,17 +158,20 @@ class FakeStream(Stream):
         self.homes: Homes = keywords["homes"]
         self.credentials: Credentials = keywords["credentials"]
         self.ended = False
+        self.picture = JPEG
         self.asked: list[Source] = []
         """What it was to show after its start."""
         self.told: list[Message] = []
         """The messages that it was to show."""
+        self.measured = Figures(time=0, viewers=1, delay=0.24, pictures=0, memory=42_000_000, cpu_time=0.0)
+        """What is known of it, but for the time."""
         self._tell_end: Callable[[BaseException | None], None] = keywords["on_end"]
         self._studio = studio
 
     @property
     @override
     def still(self) -> bytes | None:
-        return JPEG if self.store.segments else None
+        return self.picture if self.store.segments else None
 
     @override
     async def start(self) -> None:
@@ -171,6 +191,10 @@ class FakeStream(Stream):
         self.asked.append(source)
         await self._studio.admit()
         self.source = source
+
+    @override
+    async def figures(self) -> Figures:
+        return replace(self.measured, time=time.monotonic())
 
     @override
     async def tell(self, message: Message) -> None:
@@ -436,7 +460,13 @@ def url_of(stream: Stream, base: str = "http://10.10.10.10:8123") -> str:
 
 
 def add_display(
-    hass: HomeAssistant, entry: ConfigEntry, name: str = "Wall", path: str = PATH, **data: Any
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    name: str = "Wall",
+    path: str = PATH,
+    *,
+    subentry_id: str | None = None,
+    **data: Any,
 ) -> str:
     """Set up a display on the TV unless other media players are named, and return the id of its subentry."""
     subentry = ConfigSubentry(
@@ -444,6 +474,7 @@ def add_display(
         subentry_type=SUBENTRY_DISPLAY,
         title=name,
         unique_id=None,
+        **({"subentry_id": subentry_id} if subentry_id else {}),
     )
     hass.config_entries.async_add_subentry(entry, subentry)
     return subentry.subentry_id
@@ -452,6 +483,56 @@ def add_display(
 async def settled(hass: HomeAssistant) -> None:
     """Let everything happen that was begun, background tasks too."""
     await hass.async_block_till_done(wait_background_tasks=True)
+
+
+def how(display: Display) -> tuple[Status, str | None]:
+    """Return how it stands with a display, and why."""
+    return display.status, display.reason
+
+
+@dataclass
+class Home:
+    """A home with media players and displays, in which time passes when it is told to."""
+
+    hass: HomeAssistant
+    entry: MockConfigEntry
+    players: Players
+    studio: Studio
+    freezer: FrozenDateTimeFactory
+
+    @property
+    def registry(self) -> Registry:
+        """What the integration runs."""
+        found: Registry = self.entry.runtime_data
+        return found
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.freezer.tick(seconds)
+        async_fire_time_changed(self.hass)
+        await settled(self.hass)
+
+    def find(self, subentry_id: str) -> Display:
+        """Return the display of a subentry."""
+        display = self.registry.displays.get(subentry_id)
+        assert display is not None
+        return display
+
+    def add(self, name: str = "Wall", path: str = PATH, **data: Any) -> Display:
+        """Set up a display."""
+        return self.find(add_display(self.hass, self.entry, name, path, **data))
+
+    async def shown(self, name: str = "Wall", path: str = PATH, **data: Any) -> Display:
+        """Set up a display and return it when it is shown."""
+        display = self.add(name, path, **data)
+        await self.wait(SETTLED)
+        assert how(display) == (Status.SHOWING, None)
+        return display
+
+    async def turn(self, service: str, entity_id: str = SWITCH) -> None:
+        """Turn the switch of a display on or off."""
+        await self.hass.services.async_call(SWITCH_DOMAIN, service, {"entity_id": entity_id}, blocking=True)
+        await settled(self.hass)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ import io
 from typing import Any
 from unittest.mock import MagicMock, patch
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN, MediaPlayerEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.discovery import async_load_platform
@@ -13,8 +14,10 @@ from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
 from PIL import Image
 import pytest
 import pytest_socket
+from syrupy.assertion import SnapshotAssertion
 
 from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.models import Source
 from custom_components.dashboard_cast.registry import Registry
 
@@ -23,6 +26,8 @@ from .common import (
     FakeCastPlayer,
     FakeChromecast,
     FakePlayer,
+    Home,
+    HomeAssistantSnapshotExtension,
     MockConfigEntry,
     MockModule,
     MockPlatform,
@@ -122,6 +127,19 @@ async def registry(hass: HomeAssistant, dashboards: None, studio: Studio, entry:
 
 
 @pytest.fixture
+def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
+    """Return what remembers things of Home Assistant, without what is another each time."""
+    return snapshot.use_extension(HomeAssistantSnapshotExtension)
+
+
+@pytest.fixture
+def entity_registry_enabled_by_default() -> Iterator[None]:
+    """Enable the entities that are disabled by default."""
+    with patch("homeassistant.helpers.entity.Entity.entity_registry_enabled_default", new=True):
+        yield
+
+
+@pytest.fixture
 async def players(hass: HomeAssistant) -> Players:
     """Add two Cast devices with screens and a media player that is none."""
     made = Players(
@@ -135,6 +153,24 @@ async def players(hass: HomeAssistant) -> Players:
         await async_load_platform(hass, MEDIA_PLAYER_DOMAIN, platform, {}, {MEDIA_PLAYER_DOMAIN: {}})
     await hass.async_block_till_done()
     return made
+
+
+@pytest.fixture
+def home(
+    registry: Registry,
+    entry: MockConfigEntry,
+    players: Players,
+    studio: Studio,
+    freezer: FrozenDateTimeFactory,
+) -> Home:
+    """Have the integration set up, and media players."""
+    return Home(players.tv.hass, entry, players, studio, freezer)
+
+
+@pytest.fixture
+async def wall(home: Home) -> Display:
+    """Return a display that is shown on the TV."""
+    return await home.shown()
 
 
 def _add_platform(hass: HomeAssistant, name: str, entities: list[MediaPlayerEntity]) -> None:

@@ -1,14 +1,11 @@
 """Tests of displays: they come, go, give way and come back."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_player import MediaPlayerState
-from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
-from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.core import CoreState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
@@ -23,7 +20,6 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     ViewNotFoundError,
 )
-from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.rules import Reason, Status
 
 from .common import (
@@ -31,98 +27,26 @@ from .common import (
     PATH,
     PLAYER,
     PROFILE,
+    RESTED,
     SECOND_TV,
+    SETTLED,
     SOURCE,
+    SWITCH,
     TV,
-    MockConfigEntry,
+    Home,
     MockUser,
-    Players,
-    Studio,
-    add_display,
-    async_fire_time_changed,
     cast_status,
+    how,
     settled,
 )
 
-SWITCH = "switch.wall_show"
 ELSE = "http://elsewhere/film.mp4"
 KITCHEN = "/tv-wall/kitchen"
-# Longer than a media player needs to settle, and longer than it has to be idle after something else.
-SETTLED = 4
-RESTED = 61
-
-
-@dataclass
-class Home:
-    """A home with media players and displays, in which time passes when it is told to."""
-
-    hass: HomeAssistant
-    entry: MockConfigEntry
-    players: Players
-    studio: Studio
-    freezer: FrozenDateTimeFactory
-
-    @property
-    def registry(self) -> Registry:
-        """What the integration runs."""
-        found: Registry = self.entry.runtime_data
-        return found
-
-    async def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.freezer.tick(seconds)
-        async_fire_time_changed(self.hass)
-        await settled(self.hass)
-
-    def find(self, subentry_id: str) -> Display:
-        """Return the display of a subentry."""
-        display = self.registry.displays.get(subentry_id)
-        assert display is not None
-        return display
-
-    def add(self, name: str = "Wall", path: str = PATH, **data: Any) -> Display:
-        """Set up a display."""
-        return self.find(add_display(self.hass, self.entry, name, path, **data))
-
-    async def shown(self, name: str = "Wall", path: str = PATH, **data: Any) -> Display:
-        """Set up a display and return it when it is shown."""
-        display = self.add(name, path, **data)
-        await self.wait(SETTLED)
-        assert how(display) == (Status.SHOWING, None)
-        return display
-
-    async def turn(self, service: str, entity_id: str = SWITCH) -> None:
-        """Turn the switch of a display on or off."""
-        await self.hass.services.async_call(SWITCH_DOMAIN, service, {"entity_id": entity_id}, blocking=True)
-        await settled(self.hass)
-
-
-@pytest.fixture
-def home(
-    registry: Registry,
-    entry: MockConfigEntry,
-    players: Players,
-    studio: Studio,
-    freezer: FrozenDateTimeFactory,
-) -> Home:
-    """Have the integration set up, and media players."""
-    return Home(players.tv.hass, entry, players, studio, freezer)
-
-
-@pytest.fixture
-async def wall(home: Home) -> Display:
-    """Return a display that is shown on the TV."""
-    return await home.shown()
 
 
 def failure(display: Display) -> DashboardCastError | None:
     """Return what a display failed with."""
     return display.error
-
-
-def how(display: Display) -> tuple[Status, str | None]:
-    """Return how it stands with a display, and why."""
-    return display.status, display.reason
 
 
 async def test_new_display_is_shown(home: Home, wall: Display) -> None:

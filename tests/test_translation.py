@@ -20,13 +20,17 @@ import pytest
 
 from custom_components.dashboard_cast import errors, services
 from custom_components.dashboard_cast.browsers import BrowserKind
+from custom_components.dashboard_cast.condition import CONDITIONS
 from custom_components.dashboard_cast.config_flow import DashboardCastConfigFlow, DashboardCastOptionsFlow
 from custom_components.dashboard_cast.const import AUTOMATIC, DEFAULT_FRAME_RATE, DOMAIN, MAX_FRAME_RATE
 from custom_components.dashboard_cast.engine.codecs import CODECS
 from custom_components.dashboard_cast.engine.picture import PictureFormat
 from custom_components.dashboard_cast.errors import DashboardCastError
+from custom_components.dashboard_cast.event import DisplayEvent
 from custom_components.dashboard_cast.models import Corner, SizePreset
+from custom_components.dashboard_cast.rules import Reason, Status
 from custom_components.dashboard_cast.translation import translated
+from custom_components.dashboard_cast.trigger import TRIGGERS
 
 from .common import INTEGRATION
 
@@ -61,6 +65,11 @@ SECTIONS = {
     "show": {"look", "website"},
     "snapshot": {"look", "picture", "website"},
 }
+AUTOMATION = {"triggers": set(TRIGGERS), "conditions": set(CONDITIONS)}
+# What takes part in showing a display.
+SHOWING = ("auth", "casting", "dashboards", "devices", "keeper", "registry", "screens", "urls")
+# What only actions and pictures of messages end with.
+NO_REASONS = {"image_unreadable", "nothing_shown", "path_invalid", "show_superseded", "stream_not_found"}
 # What takes part in the trial of a flow.
 TRIED = ("engine/trial", "browsers")
 
@@ -160,6 +169,44 @@ def _of_trial() -> set[type[DashboardCastError]]:
     # Bounds web pages, of which a trial shows none.
     modules.remove(INTEGRATION / "engine/gate.py")
     return {kind for path in modules for kind, _ in _made(path)}
+
+
+def test_entities() -> None:
+    """Every entity has a name and an icon, and every state of its own has both."""
+    icons = _json("icons.json")["entity"]
+    # The media player is called as its device is.
+    assert {
+        "media_player": {"player"},
+        **{domain: set(texts) for domain, texts in ENGLISH["entity"].items()},
+    } == {domain: set(found) for domain, found in icons.items()}
+    sensor = ENGLISH["entity"]["sensor"]["status"]
+    assert set(sensor["state"]) == set(icons["sensor"]["status"]["state"]) == set(Status)
+    event = ENGLISH["entity"]["event"]["activity"]["state_attributes"]
+    assert set(event["event_type"]["state"]) == set(DisplayEvent)
+
+
+def test_reasons() -> None:
+    """Whatever keeps a display from being shown has a translation: what the rules say, and failures."""
+    failures = {
+        kind.key
+        for path in (*INTEGRATION.glob("engine/*.py"), *(INTEGRATION / f"{name}.py" for name in SHOWING))
+        for kind, _ in _made(path)
+    }
+    for entity in (ENGLISH["entity"]["sensor"]["status"], ENGLISH["entity"]["event"]["activity"]):
+        assert set(entity["state_attributes"]["reason"]["state"]) == {*Reason, *failures} - NO_REASONS
+
+
+@pytest.mark.parametrize("kind", ["triggers", "conditions"])
+def test_automation(kind: str) -> None:
+    """What automations can use has a name, an explanation, an icon, and so have its fields."""
+    described = load_yaml_dict(str(INTEGRATION / f"{kind}.yaml"))
+    texts, icons = ENGLISH[kind], _json("icons.json")[kind]
+    names = {name for name in described if not name.startswith(".")}
+    assert names == set(texts) == set(icons) == AUTOMATION[kind]
+    for name in names:
+        assert texts[name]["name"]
+        assert texts[name]["description"].endswith(".")
+        assert set(texts[name].get("fields", {})) == set(described[name].get("fields", {}))
 
 
 @pytest.mark.parametrize("flow", ["config", "options"])

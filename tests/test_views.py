@@ -18,6 +18,7 @@ import pytest
 from custom_components.dashboard_cast.engine import fmp4
 from custom_components.dashboard_cast.engine.segments import KEPT
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS
+from custom_components.dashboard_cast.errors import BrowserFailedError
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.urls import stream_path
 from custom_components.dashboard_cast.views import _range
@@ -26,6 +27,7 @@ from .common import (
     AVCC,
     INIT,
     JPEG,
+    NEVER,
     OTHER_SOURCE,
     PROFILE,
     SOURCE,
@@ -33,6 +35,7 @@ from .common import (
     MockConfigEntry,
     RawAnswer,
     Studio,
+    add_display,
     fill,
     open_task,
     picture,
@@ -487,13 +490,55 @@ async def test_playlist_of_a_stream_that_ends(client: Client, stream: FakeStream
     assert (await client.get(_path(stream, name))).status == HTTPStatus.NOT_FOUND
 
 
+async def test_display(
+    hass: HomeAssistant, client: Client, registry: Registry, entry: MockConfigEntry, studio: Studio
+) -> None:
+    """Who names a display is led to a stream of it, which starts then and ends when nobody watches."""
+    display = registry.displays.get(add_display(hass, entry, rules=NEVER))
+    assert display is not None
+    path = stream_path(display.token, "master-ts.m3u8")
+    answer = await client.get(path, allow_redirects=False)
+    assert answer.status == HTTPStatus.TEMPORARY_REDIRECT
+    assert answer.headers["Location"] == _path(studio.only, "master-ts.m3u8")
+    assert answer.headers["Cache-Control"] == NO_STORE
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "ts.m3u8" in await (await client.get(path)).text()
+    assert registry.streams == [studio.only]
+    assert not display.wanted
+
+
+async def test_display_that_is_shown(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
+    """Who watches a display that is shown shares its stream, also where the TV gets a smaller picture."""
+    display = registry.displays.get(add_display(hass, entry, rules=NEVER))
+    assert display is not None
+    display.stream = await registry.async_open(SOURCE, replace(PROFILE, frame_rate=5))
+    assert await registry.async_open_display(display) is display.stream
+
+
+async def test_display_that_leads_nowhere(
+    hass: HomeAssistant, client: Client, registry: Registry, entry: MockConfigEntry, studio: Studio
+) -> None:
+    """Nothing starts for a name that there is not, nor for a display that is gone; a failure is no secret."""
+    display = registry.displays.get(add_display(hass, entry, rules=NEVER))
+    assert display is not None
+    assert (await client.get(stream_path(display.token, "0.m4s"))).status == HTTPStatus.NOT_FOUND
+    assert not studio.streams
+    studio.failure = BrowserFailedError(detail="crashed")
+    path = stream_path(display.token, "live.mp4")
+    assert (await client.get(path)).status == HTTPStatus.SERVICE_UNAVAILABLE
+    hass.config_entries.async_remove_subentry(entry, display.subentry_id)
+    assert (await client.get(path)).status == HTTPStatus.NOT_FOUND
+
+
 async def test_fetching_is_watching(client: Client, stream: FakeStream) -> None:
     """What is served counts as a viewer's request; what is not found does not."""
     stream.last_request = 0.0
     await client.get(_path(stream, "no-such"))
     assert stream.last_request == 0.0
+    assert stream.viewers == 0
     await client.get(_path(stream, "0.m4s"))
     assert stream.last_request > 0.0
+    assert stream.viewers == 1
 
 
 @pytest.mark.parametrize(

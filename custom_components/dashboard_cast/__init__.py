@@ -39,7 +39,16 @@ from .services import async_setup_services
 from .urls import async_homes
 from .views import StreamView, ThumbnailView
 
-PLATFORMS: Final = (Platform.SWITCH,)
+PLATFORMS: Final = (
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.MEDIA_PLAYER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SWITCH,
+)
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 

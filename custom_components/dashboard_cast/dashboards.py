@@ -1,6 +1,6 @@
 """Which dashboards there are: a path is checked before a browser is troubled with it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -139,6 +139,28 @@ async def async_all_views(hass: HomeAssistant) -> list[View]:
         views = dashboard.views or (View(dashboard.path, ""),)
         found.extend(View(one.path, ": ".join(filter(None, (dashboard.title, one.title)))) for one in views)
     return found
+
+
+async def async_views_of(hass: HomeAssistant, path: str) -> list[View]:
+    """Return the views of the dashboard that a normalized path leads to, under their own titles.
+
+    There are none of a dashboard whose views only the frontend knows.
+    """
+    name = dashboard_of(path)
+    return [*_named(name, await _async_views(hass, name) or [])]
+
+
+def dashboard_of(path: str) -> str:
+    """Return the name of the dashboard that a normalized path leads to."""
+    return path[1:].partition("/")[0]
+
+
+def view_at(views: Sequence[View], path: str) -> View | None:
+    """Return the view of a dashboard at a normalized path: that with its name or number, or the first."""
+    view = path[1:].partition("/")[2] or "0"
+    if found := next((one for one in views if one.path == path), None):
+        return found
+    return views[int(view)] if view.isdecimal() and int(view) < len(views) else None
 
 
 async def _async_check_view(hass: HomeAssistant, name: str, view: str, path: str) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+import secrets
 from typing import Any, Final, Literal, Protocol
 
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from .const import CONF_USER, DEFAULT_FRAME_RATE
-from .engine.stream import Stream
+from .engine.stream import TOKEN_BYTES, Stream
 from .errors import DashboardCastError, NothingShownError
 from .models import Overflow, Profile, SizePreset, Source, StreamFormat, Website
 from .rules import Demand, Standing, Status
@@ -148,6 +149,8 @@ class Display:
         """What it failed with last, while it is not shown."""
         self.stream: Stream | None = None
         """What runs for it; with several media players that of the first one that has one."""
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
+        """What viewers name who are led to a stream of it, which starts when they ask for it."""
         self._stage = stage
         self._listeners: set[Callable[[], None]] = set()
 
@@ -233,6 +236,10 @@ class Displays:
     def get(self, subentry_id: str) -> Display | None:
         """Return the display of a config subentry."""
         return self._displays.get(subentry_id)
+
+    def of_token(self, token: str) -> Display | None:
+        """Return the display that a viewer names."""
+        return next((display for display in self if display.token == token), None)
 
     @callback
     def add(self, display: Display) -> None:

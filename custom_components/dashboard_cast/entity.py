@@ -1,8 +1,10 @@
 """What the entities of displays share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import override
 
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -34,7 +36,12 @@ class DisplayEntity(Entity):
 
     @override
     async def async_added_to_hass(self) -> None:
-        self.async_on_remove(self.display.async_listen(self.async_write_ha_state))
+        self.async_on_remove(self.display.async_listen(self._display_changed))
+
+    @callback
+    def _display_changed(self) -> None:
+        """Take in that something about the display has changed."""
+        self.async_write_ha_state()
 
 
 def add_for_displays(
@@ -48,3 +55,14 @@ def add_for_displays(
         async_add_entities([one(display) for one in make], config_subentry_id=display.subentry_id)
 
     entry.async_on_unload(entry.runtime_data.displays.async_follow(add))
+
+
+def of_displays(hass: HomeAssistant, entity_ids: Iterable[str], key: str) -> set[str]:
+    """Return which of these entities are those of displays that are called so."""
+    registry = er.async_get(hass)
+    entries = (registry.async_get(entity_id) for entity_id in entity_ids)
+    return {
+        entry.entity_id
+        for entry in entries
+        if entry and (entry.platform, entry.translation_key) == (DOMAIN, key)
+    }

@@ -28,7 +28,7 @@ from .casting import DELIVERIES, CastDevice, CastSession
 from .const import DOMAIN
 from .dashboards import async_check_dashboard
 from .devices import playable
-from .displays import Displays
+from .displays import Display, Displays
 from .engine.cdp import Browser
 from .engine.codecs import Codec
 from .engine.homes import Homes
@@ -293,6 +293,14 @@ class Registry:
             slot.waiting -= 1
             self._release(slot)
         return self._started(slot)
+
+    async def async_open_display(self, display: Display) -> Stream:
+        """Return a running stream of a display, the one that is shown where there is one.
+
+        Raises a DashboardCastError.
+        """
+        profile = display.stream.profile if display.stream else display.config.profile
+        return await self.async_open(display.source, profile)
 
     async def async_snapshot(self, source: Source, width: int, height: int) -> bytes:
         """Return a PNG of a source, so many pixels large; raises a DashboardCastError."""

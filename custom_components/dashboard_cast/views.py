@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+import logging
 import re
 from typing import Final, override
 
@@ -29,13 +30,17 @@ from .const import (
     TS_PLAYLIST,
 )
 from .dashboards import async_dashboards
+from .displays import Display
 from .engine import fmp4, playlist
 from .engine.live import live
 from .engine.segments import TARGET_DURATION
 from .engine.stream import READY_SEGMENTS, Stream
-from .errors import IconNotFoundError
+from .errors import DashboardCastError, IconNotFoundError
 from .icons import async_outline
-from .registry import loaded_registry
+from .registry import Registry, loaded_registry
+from .urls import stream_path
+
+_LOGGER = logging.getLogger(__name__)
 
 # Nothing of a stream is worth a player's cache for longer than the stream lives; what has a number never
 # changes.
@@ -94,15 +99,19 @@ class StreamView(HomeAssistantView):
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Answer GET and HEAD."""
         registry = loaded_registry(self._hass)
-        stream = registry.stream_of(request.match_info["token"]) if registry else None
-        if stream is None:
+        if registry is None:
             return _not_found()
+        token = request.match_info["token"]
+        stream = registry.stream_of(token)
+        if stream is None:
+            display = registry.displays.of_token(token)
+            return await _lead(registry, display, request) if display else _not_found()
         if request.match_info["name"] == LIVE_VIDEO:
             return await _live(stream, request)
         response = await _answer(stream, request)
         if response is None:
             return _not_found()
-        stream.touch()
+        stream.touch(request.remote)
         response.headers.update(_CORS)
         return _ranged(request, response)
 
@@ -151,6 +160,20 @@ class ThumbnailView(HomeAssistantView):
         except IconNotFoundError:
             outline = await async_outline(self._hass, DEFAULT_ICON)
         return _ICON.format(outline)
+
+
+async def _lead(registry: Registry, display: Display, request: web.Request) -> web.StreamResponse:
+    """Lead who wants to watch a display to a stream of it, which starts unless it runs."""
+    name = request.match_info["name"]
+    if name not in {*_NAMED, LIVE_VIDEO}:
+        return _not_found()
+    try:
+        stream = await registry.async_open_display(display)
+    except DashboardCastError as error:
+        _LOGGER.warning("%s cannot be watched: %s", display.name, error)
+        return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+    headers = {**_CORS, hdrs.CACHE_CONTROL: _NO_STORE, hdrs.LOCATION: stream_path(stream.token, name)}
+    return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
 
 async def _answer(stream: Stream, request: web.Request) -> web.Response | None:
@@ -252,7 +275,7 @@ async def _live(stream: Stream, request: web.Request) -> web.StreamResponse:
         async for data in live(stream.store):
             async with asyncio.timeout(_SLOW_S):
                 await response.write(data)
-            stream.touch()
+            stream.touch(request.remote)
     except ConnectionError:
         # Switched off, or out of reach: viewers do not say goodbye.
         pass

@@ -249,6 +249,46 @@ async def test_touch(fake: FakeBrowser, ends: Ends) -> None:
     await stream.stop()
 
 
+def test_viewers(fake: FakeBrowser, ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each address counts once, until it has not asked for anything for a while."""
+    stream = make_fake(fake, ends)
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    stream.touch()
+    assert stream.viewers == 0
+    stream.touch("10.0.0.1")
+    now += 6
+    stream.touch("10.0.0.2")
+    stream.touch("10.0.0.2")
+    assert stream.viewers == 2
+    now += 6
+    assert stream.viewers == 1
+
+
+async def test_figures(stream: Stream) -> None:
+    """What is known of a stream: pictures soon come to be fetched, and page and FFmpeg use the processor."""
+    stream.touch("10.0.0.1")
+    before = await stream.figures()
+    await segments(stream, 2)
+    now = await stream.figures()
+    assert now.viewers == 1
+    assert 0 < now.delay < 3
+    assert now.time > before.time
+    assert now.pictures > before.pictures
+    assert now.cpu_time is not None
+    assert before.cpu_time is not None
+    assert now.cpu_time > before.cpu_time > 0
+
+
+async def test_figures_without_a_browser_that_tells(fake: FakeBrowser, ends: Ends) -> None:
+    """Where the processor time is not told it is not known."""
+    stream = make_fake(fake, ends)
+    assert (await stream.figures()).cpu_time is None
+    await start_fake(fake, stream)
+    assert (await stream.figures()).cpu_time is None
+    await stream.stop()
+
+
 async def test_before_the_start(fake: FakeBrowser, ends: Ends) -> None:
     """A stream that was not started shows nothing and has no process."""
     stream = make_fake(fake, ends)

@@ -168,8 +168,12 @@ class Encoder:
                 last_us = time_us
 
     async def cpu_time(self) -> float:
-        """Return the seconds of processor time FFmpeg has used; raises OSError where that is not told."""
-        assert self._run is not None
+        """Return the seconds of processor time FFmpeg has used.
+
+        Raises OSError where that is not told, and while none runs.
+        """
+        if self._run is None:
+            raise ProcessLookupError
         return await self._run.cpu_time()
 
     async def stop(self) -> None:

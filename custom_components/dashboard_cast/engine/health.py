@@ -85,7 +85,8 @@ class PageHealth:
         self._trouble: Trouble | None = None
         self._since = 0.0
         self._version = ""
-        self._memory = 0
+        self.memory = 0
+        """How many bytes the page used when that was looked at last; 0 before."""
         self._usual_memory = 0
         self.crowded = False
         """Whether its browser takes too much memory."""
@@ -94,7 +95,7 @@ class PageHealth:
 
     def weigh(self, memory: int) -> None:
         """Take in how many bytes the page uses; what it used at first is what is usual."""
-        self._memory = memory
+        self.memory = memory
         self._usual_memory = self._usual_memory or memory
 
     def judge(self, said: object, now: float) -> Verdict:
@@ -118,7 +119,7 @@ class PageHealth:
         if said["version"] != self._version:
             return Trouble.OUTDATED
         most = max(self._usual_memory * _SLACK, min(self._usual_memory + _GROWTH, _MOST))
-        if self._memory > most:
+        if self.memory > most:
             return Trouble.BLOATED
         if self.crowded:
             return Trouble.CROWDED

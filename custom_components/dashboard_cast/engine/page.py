@@ -180,6 +180,23 @@ class Page:
         if self._source.dark == "auto":
             await self._guard(self._look.set_media)
 
+    @property
+    def memory(self) -> int | None:
+        """How many bytes its scripts use, as far as that was looked at."""
+        return self._health.memory or None
+
+    async def cpu_time(self) -> float | None:
+        """Return the seconds of processor time that its process has used; None where that is not told.
+
+        Raises BrowserFailedError when it does not answer.
+        """
+        await self._ask("Performance.enable")
+        answer = await self._ask("Performance.getMetrics")
+        # As long as they are wanted, the browser takes the time of everything that the page does.
+        await self._ask("Performance.disable")
+        metrics = {metric["name"]: metric["value"] for metric in answer.get("metrics", ())}
+        return metrics.get("ProcessTime")
+
     async def draw_overlay(self) -> None:
         """Draw the messages that are due now."""
         await self._overlay.draw(self._session)

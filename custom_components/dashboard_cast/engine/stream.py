@@ -10,12 +10,13 @@ import time
 from typing import Final
 
 from ..errors import BrowserFailedError, DashboardCastError, EncoderFailedError, SignInFailedError
-from ..models import Frame, Init, Message, Profile, Source
+from ..models import VIDEO_TIMESCALE, Frame, Init, Message, Profile, Source
 from . import playlist
 from .blank import Doubt
 from .cdp import Browser, Tab
 from .codecs import SOFTWARE, Codec
 from .encoder import Encoder
+from .figures import Figures
 from .health import Health, Remedy, Verdict
 from .homes import Homes, within_reach
 from .note import noted
@@ -30,7 +31,8 @@ _LOGGER = logging.getLogger(__name__)
 
 # What a player wants to find before it is sent to a stream (RFC 8216 section 6.3.3).
 READY_SEGMENTS: Final = 3
-_TOKEN_BYTES: Final = 32
+TOKEN_BYTES: Final = 32
+"""How random what viewers name is."""
 # A page has half of it to be drawn.
 START_TIMEOUT_S: Final = 2 * READY_TIMEOUT_S
 # A lost page is opened anew at once, then after 1, 2, 4 ... seconds, at most so many, until one has lasted.
@@ -40,6 +42,8 @@ _LASTING_S: Final = 60.0
 _MAX_REFUSALS: Final = 3
 # A page that hangs does not close; no longer than that its end is waited for, in seconds.
 _CLOSE_TIMEOUT_S: Final = 2.0
+# Players ask for something several times in this time, in seconds; who does not is gone.
+_VIEWER_TIMEOUT_S: Final = 10.0
 # A page that could not be renewed, or is worn out again, waits so long for its turn, in seconds.
 _RENEWAL_INTERVAL_S: Final = 600.0
 
@@ -70,12 +74,14 @@ class Stream:
         self.source = source
         """What is shown, or was last."""
         self.profile = profile
-        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self.token = secrets.token_urlsafe(TOKEN_BYTES)
         """What viewers name in their requests: 256 random bits."""
         self.store = SegmentStore(profile.width, profile.height)
         self.transport = TransportSegments(self.store)
         self.last_request = time.monotonic()
         """When a viewer asked for something, in seconds on the monotonic clock."""
+        self._viewers: dict[str, float] = {}
+        self._delay = 0.0
         self._browser = browser
         self._homes = homes
         self._credentials = credentials
@@ -133,9 +139,30 @@ class Stream:
             self._playlist = self.store.version, playlist.media(self.store)
         return self._playlist[1]
 
-    def touch(self) -> None:
-        """Note that a viewer asked for something."""
+    def touch(self, viewer: str | None = None) -> None:
+        """Note that a viewer asked for something; viewer: the address that it has, when it is one."""
         self.last_request = time.monotonic()
+        if viewer is not None:
+            self._viewers[viewer] = self.last_request
+
+    @property
+    def viewers(self) -> int:
+        """How many addresses asked for something lately."""
+        limit = time.monotonic() - _VIEWER_TIMEOUT_S
+        self._viewers = {viewer: seen for viewer, seen in self._viewers.items() if seen > limit}
+        return len(self._viewers)
+
+    async def figures(self) -> Figures:
+        """Return what is known of it now, once it has started."""
+        cpu_time = await self._cpu_time()
+        return Figures(
+            time=time.monotonic(),
+            viewers=self.viewers,
+            delay=self._delay,
+            pictures=self.pictures,
+            memory=self._page.memory if self._page else None,
+            cpu_time=cpu_time,
+        )
 
     async def start(self) -> None:
         """Draw the page and encode until a player can start; then go on until `stop`.
@@ -259,6 +286,18 @@ class Stream:
             if not self.store.epoch:
                 self.store.epoch = time.time() - time.monotonic() + self._pacer.started
             self.store.add(avcc, sample)
+            self._delay = time.monotonic() - self._pacer.started - sample.time / VIDEO_TIMESCALE
+
+    async def _cpu_time(self) -> float | None:
+        """Return the seconds of processor time that page and encoder have used."""
+        if self._page is None:
+            return None
+        try:
+            page, encoder = await self._page.cpu_time(), await self._encoder.cpu_time()
+        except (BrowserFailedError, OSError) as error:
+            _LOGGER.debug("The processor time of %s is unknown: %s", self.source.name, error)
+            return None
+        return None if page is None else page + encoder
 
     def _hear(self, page: Page, verdict: Verdict) -> None:
         """Take in how a page is."""

@@ -1,0 +1,117 @@
+"""Tests of selects: which view of its dashboard a display shows."""
+
+from typing import Any
+
+from homeassistant.components.lovelace.const import LOVELACE_DATA
+from homeassistant.components.select import DOMAIN as SELECT_DOMAIN
+from homeassistant.core import State
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+import pytest
+
+from custom_components.dashboard_cast.displays import Display
+from custom_components.dashboard_cast.errors import PageNotReadyError
+
+from .common import PATH, SOURCE, TV, Home, settled
+
+SELECT = "select.wall_view"
+KITCHEN = "/tv-wall/kitchen"
+URL: dict[str, Any] = {"dashboard": None, "website": {"url": "https://grafana.example/d/home"}}
+
+
+def view(home: Home) -> State:
+    """Return the state of the select."""
+    found = home.hass.states.get(SELECT)
+    assert found is not None
+    return found
+
+
+async def select(home: Home, option: str) -> None:
+    """Choose a view."""
+    data = {"entity_id": SELECT, "option": option}
+    await home.hass.services.async_call(SELECT_DOMAIN, "select_option", data, blocking=True)
+    await settled(home.hass)
+
+
+def reconfigure(home: Home, display: Display, **data: Any) -> None:
+    """Change what a display shows."""
+    subentry = home.entry.subentries[display.subentry_id]
+    changed = {key: value for key, value in {**subentry.data, **data}.items() if value is not None}
+    home.hass.config_entries.async_update_subentry(home.entry, subentry, data=changed)
+
+
+async def change(home: Home, *views: dict[str, Any]) -> None:
+    """Change the views of the dashboard."""
+    await home.hass.data[LOVELACE_DATA].dashboards["tv-wall"].async_save({"views": [*views]})
+    await settled(home.hass)
+
+
+async def test_select(home: Home, wall: Display) -> None:
+    """Another view is shown in the stream that there is; turning it off ends that."""
+    assert view(home).attributes["options"] == ["First", "Kitchen"]
+    assert view(home).state == "First"
+    await select(home, "Kitchen")
+    assert view(home).state == "Kitchen"
+    assert home.studio.only.source.path == KITCHEN
+    assert len(home.players.device.urls) == 1
+    await wall.async_turn_off()
+    assert view(home).state == "First"
+
+
+async def test_view_cannot_be_shown(home: Home, wall: Display) -> None:
+    """What keeps a view from being shown is told, and what is shown stays."""
+    home.studio.failure = PageNotReadyError(path=KITCHEN, seconds="30", detail="still loading")
+    with pytest.raises(HomeAssistantError) as failure:
+        await select(home, "Kitchen")
+    assert failure.value.translation_key == "page_not_ready"
+    assert view(home).state == "First"
+    with pytest.raises(ServiceValidationError):
+        await select(home, "Attic")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [(PATH, "First"), ("/tv-wall", "First"), ("/tv-wall/1", "Kitchen"), (KITCHEN, "Kitchen")],
+)
+async def test_paths(home: Home, path: str, shown: str) -> None:
+    """A view is named by its path or its number, or not at all."""
+    home.add(path=path)
+    await settled(home.hass)
+    assert view(home).state == shown
+
+
+async def test_dashboard_is_changed(home: Home, wall: Display) -> None:
+    """The options are the views that there are now; those with the same title are told apart."""
+    await change(home, {"title": "Hall"}, {"title": "Bath"}, {"title": "Bath", "path": "bath"})
+    options = ["Hall", "Bath (/tv-wall/1)", "Bath (/tv-wall/bath)"]
+    assert view(home).attributes["options"] == options
+    assert view(home).state == "Hall"
+    await select(home, options[2])
+    assert home.studio.only.source.path == "/tv-wall/bath"
+    await change(home, {"title": "Hall"})
+    assert view(home).state == "unknown"
+
+
+async def test_other_dashboard(home: Home, wall: Display) -> None:
+    """A display that gets another dashboard has the views of that; of a generated one they are not known."""
+    reconfigure(home, wall, dashboard="/generated-wall")
+    await settled(home.hass)
+    assert view(home).state == "unavailable"
+    reconfigure(home, wall, dashboard=SOURCE.path)
+    await settled(home.hass)
+    assert view(home).state == "First"
+
+
+async def test_web_page(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    """A web page has no views; a display that comes to show a dashboard gets its select then."""
+    display = home.add(media_players=[TV], **URL)
+    await settled(home.hass)
+    assert home.hass.states.get(SELECT) is None
+    reconfigure(home, display, dashboard=PATH, website=None)
+    await settled(home.hass)
+    assert view(home).state == "First"
+    await display.async_turn_off()
+    await settled(home.hass)
+    assert "unique" not in caplog.text
+    reconfigure(home, display, **URL)
+    await settled(home.hass)
+    assert view(home).state == "unavailable"
