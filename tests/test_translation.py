@@ -68,8 +68,18 @@ SECTIONS = {
 AUTOMATION = {"triggers": set(TRIGGERS), "conditions": set(CONDITIONS)}
 # What takes part in showing a display.
 SHOWING = ("auth", "casting", "dashboards", "devices", "keeper", "registry", "screens", "urls")
-# What only actions and pictures of messages end with.
-NO_REASONS = {"image_unreadable", "nothing_shown", "path_invalid", "show_superseded", "stream_not_found"}
+# What only actions, pictures of messages, set-up and repairs end with.
+NO_REASONS = {
+    "address_unreachable",
+    "certificate_rejected",
+    "ffmpeg_outdated",
+    "image_unreadable",
+    "not_set_up",
+    "nothing_shown",
+    "path_invalid",
+    "show_superseded",
+    "stream_not_found",
+}
 # What takes part in the trial of a flow.
 TRIED = ("engine/trial", "browsers")
 
