@@ -41,6 +41,14 @@ async def test_last_picture(home: Home, wall: Display) -> None:
     assert (await async_get_image(home.hass, CAMERA)).content == JPEG
 
 
+async def test_picture_of_what_is_watched(home: Home) -> None:
+    """So there is while somebody watches without a TV."""
+    display = home.add(rules=NEVER)
+    await home.registry.async_open_display(display)
+    assert (await async_get_image(home.hass, CAMERA)).content == JPEG
+    assert home.registry.stream_for(display) is home.studio.only
+
+
 async def test_picture_is_drawn(home: Home) -> None:
     """What was never shown is drawn for who asks, once for all who do."""
     home.add(rules=NEVER)

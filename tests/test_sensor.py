@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from functools import partial
+from unittest.mock import patch
 
 from homeassistant.components.media_player import MediaPlayerState
 import pytest
 
 from custom_components.dashboard_cast import meter
 from custom_components.dashboard_cast.displays import Display
+from custom_components.dashboard_cast.engine.figures import Figures
 from custom_components.dashboard_cast.meter import Meter
 from custom_components.dashboard_cast.rules import Status
 
@@ -115,3 +117,18 @@ async def test_one_timer(home: Home, wall: Display) -> None:
     assert called == ["a", "b", "b"]
     assert measuring.measured(wall) is None
     unwatch[1]()
+
+
+async def test_over_while_it_is_measured(home: Home, wall: Display) -> None:
+    """What is over by the time that it is measured is forgotten."""
+    stream = home.studio.only
+
+    async def end() -> Figures:
+        wall.stream = None
+        return stream.measured
+
+    with patch.object(stream, "figures", end):
+        await home.wait(TICK)
+    wall.stream = stream
+    wall.tell()
+    assert state(home, "viewers") == "unknown"

@@ -61,7 +61,8 @@ class DisplayCamera(DisplayEntity, Camera):
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
         """Return the live picture; while nothing runs the last one, or one that is drawn for who asks."""
-        if self.display.stream and (still := self.display.stream.still):
+        stream = self._entry.runtime_data.stream_for(self.display)
+        if stream and (still := stream.still):
             return still
         if self._last is None:
             await self._async_draw_once()

@@ -299,8 +299,12 @@ class Registry:
 
         Raises a DashboardCastError.
         """
-        profile = display.stream.profile if display.stream else display.config.profile
-        return await self.async_open(display.source, profile)
+        return await self.async_open(display.source, _profile_of(display))
+
+    def stream_for(self, display: Display) -> Stream | None:
+        """Return the stream that is shown for a display, or that somebody watches without a media player."""
+        slot = self._running(display.source, _profile_of(display))
+        return display.stream or (slot.stream if slot else None)
 
     async def async_snapshot(self, source: Source, width: int, height: int) -> bytes:
         """Return a PNG of a source, so many pixels large; raises a DashboardCastError."""
@@ -434,10 +438,8 @@ class Registry:
         return slot.stream
 
     def _slot(self, source: Source, profile: Profile) -> _Slot:
-        for slot in self._slots:
-            # One that is about to change is nobody's to join: the change may fail.
-            if (slot.source, slot.shown, slot.stream.profile) == (source, source, profile):
-                return slot
+        if running := self._running(source, profile):
+            return running
         stream = Stream(
             source.turns[0],
             profile,
@@ -465,6 +467,13 @@ class Registry:
 
         ready.add_done_callback(started)
         return slot
+
+    def _running(self, source: Source, profile: Profile) -> _Slot | None:
+        """Return the stream of a source that runs or starts."""
+        # One that is about to change is nobody's to join: the change may fail.
+        same = (source, source, profile)
+        found = (slot for slot in self._slots if (slot.source, slot.shown, slot.stream.profile) == same)
+        return next(found, None)
 
     def _turn(self, slot: _Slot) -> None:
         """Begin to show the views of a stream in turn, when it has several."""
@@ -660,6 +669,11 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def _profile_of(display: Display) -> Profile:
+    """Return the profile in which a display is shown, or would be."""
+    return display.stream.profile if display.stream else display.config.profile
 
 
 def _format_of(name: str) -> StreamFormat | None:
