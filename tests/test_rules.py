@@ -380,7 +380,7 @@ class ScreenMachine(RuleBasedStateMachine):
 
 
 TestScreenMachine = ScreenMachine.TestCase
-TestScreenMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestScreenMachine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
 class FlakyMachine(RuleBasedStateMachine):
