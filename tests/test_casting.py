@@ -290,6 +290,19 @@ async def test_stop_while_given_up(hass: HomeAssistant, registry: Registry, play
     assert not registry.sessions
 
 
+async def test_restarts_while_loading(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """A device that comes back without our app, which it had not told to play yet, is not waited for."""
+    players.device.media_controller.answer = {"playerState": "BUFFERING"}
+    start = cast_task(hass, registry)
+    await players.tv.loaded()
+    players.device.lose()
+    assert not start.done()
+    players.device.report(cast_status(None, None, app_id=None))
+    with pytest.raises(LoadFailedError, match="its own screen"):
+        await start
+    assert not registry.sessions
+
+
 async def test_stop_survives_lost_device(registry: Registry, players: Players, studio: Studio) -> None:
     """A stop ends the session also when the device is out of reach."""
     await _cast(registry)

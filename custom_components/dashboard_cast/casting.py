@@ -437,7 +437,12 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
 
     @override
     def new_cast_status(self, status: CastStatus) -> None:
-        if self._app_session is not None and status.session_id != self._app_session:
+        if self._app_session is not None:
+            gone = status.session_id != self._app_session
+        else:
+            # It was switched off, or has crashed, before it told that it plays.
+            gone = self._away and status.app_id != APP_MEDIA_RECEIVER
+        if gone:
             self._tell_over(f"the device shows {status.display_name or 'its own screen'}", self._why(status))
         self._away = False
 

@@ -18,6 +18,8 @@ BACK_S = 30.0
 PATIENCE_S = 5
 # Longer than the TV is given to settle, and than the first wait after a failure.
 QUIET_S = 6.0
+# How long it may take until Home Assistant misses a TV.
+AWAY_TIMEOUT_S = 30.0
 SWITCH = "switch.wall_show"
 
 
@@ -90,7 +92,9 @@ async def test_tv_restarts(house: House, wall: str) -> None:
     """A TV that was off is back with its dashboard soon after it is on."""
     loads = len(house.tv.loads)
     await house.tv.power_off()
-    await house.encoders_end()
+    await house.home.wait_state(
+        TV_ENTITY, lambda state: bool(state and state["state"] == "unavailable"), AWAY_TIMEOUT_S
+    )
     begun = time.monotonic()
     await house.tv.power_on()
     await back(house, loads, begun)
