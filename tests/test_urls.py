@@ -232,6 +232,7 @@ def test_foreign(url: str) -> None:
 @given(st.text() | st.from_regex(r"(https?|plex)://[^ ]*", fullmatch=True))
 @example('plex://{"library_name": "Movies", "title": "A Film"}')
 @example("http://[nonsense")
+@example("http://[]@")
 @example("http://host:port/song.mp3")
 def test_whatever_is_played(url: str) -> None:
     """Whatever a media player is told to play, asking whether it is ours never fails."""

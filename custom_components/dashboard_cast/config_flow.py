@@ -50,6 +50,7 @@ from .const import (
 )
 from .display_flow import DisplayFlow
 from .displays import SUBENTRY_DISPLAY
+from .engine.address import parsed
 from .engine.chromium import find_executable
 from .engine.codecs import SOFTWARE
 from .engine.trial import try_engine
@@ -358,7 +359,7 @@ def _is_address(address: str | None) -> bool:
     if address is None:
         return True
     try:
-        url = URL(address)
+        url = parsed(address)
     except ValueError:
         return False
     return url.scheme in {"http", "https"} and bool(url.host)

@@ -18,6 +18,7 @@ from homeassistant.util.network import is_loopback
 from yarl import URL
 
 from .const import API_PATH, CONF_BASE_URL, CONF_BROWSER_URL
+from .engine.address import parsed
 from .engine.endpoint import Endpoint
 from .engine.homes import MANIFEST, Homes
 from .errors import AddressNotFoundError, AddressUnreachableError, CertificateRejectedError
@@ -147,7 +148,7 @@ def stream_path(token: str, name: str) -> str:
 def split_stream_url(url: str) -> tuple[str, str]:
     """Return token and name in a URL or path of ours; both are empty when it is not one of ours."""
     try:
-        path = URL(url).path
+        path = parsed(url).path
     except ValueError:
         return "", ""
     if not path.startswith(f"{API_PATH}/"):

@@ -27,6 +27,7 @@ from ..errors import (
     EndpointRefusedError,
     EndpointUnreachableError,
 )
+from .address import parsed
 from .cdp import MAX_MESSAGE_SIZE, Json
 
 type Socket = ClientWebSocketResponse[Literal[False]]
@@ -64,7 +65,7 @@ _GRID_BROWSER: Final = {
 def redacted(url: URL | str) -> str:
     """Return scheme, host and port of an address: a token may be anywhere else in it."""
     try:
-        whole = URL(url)
+        whole = parsed(str(url))
         origin = whole.origin()
     except ValueError:
         return "…"
@@ -82,7 +83,7 @@ class Endpoint:
         """Return the endpoint that a person has written; raises EndpointInvalidError."""
         text = text.strip()
         try:
-            url = URL(text if "://" in text else f"http://{text}")
+            url = parsed(text if "://" in text else f"http://{text}")
         except ValueError:
             # Without the cause, which tells the whole address.
             raise EndpointInvalidError from None
@@ -122,7 +123,7 @@ class Endpoint:
         The browser knows path and query; host, port, scheme and token are those of the endpoint. Raises
         ValueError.
         """
-        inner = URL(told)
+        inner = parsed(told)
         prefix = self.url.raw_path.rstrip("/").removesuffix(_GRID_PREFIX)
         path = inner.raw_path if inner.raw_path.startswith(prefix) else prefix + inner.raw_path
         return (

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from ..errors import UrlForbiddenError, UrlInvalidError, UrlNotAllowedError
+from .address import parsed
 
 _MAX_LENGTH: Final = 2_048
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -159,7 +160,7 @@ def requested(url: str) -> tuple[str | Address, int]:
 
 def _normalized(url: str) -> URL:
     try:
-        return URL(url)
+        return parsed(url)
     except ValueError as error:
         raise UrlInvalidError(detail="there is no such host") from error
 

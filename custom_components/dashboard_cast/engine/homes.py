@@ -6,9 +6,8 @@ import hmac
 import json
 from typing import Final
 
-from yarl import URL
-
 from ..errors import HomeInvalidError, HomeUnreachableError
+from .address import parsed
 from .cdp import Browser, CdpSession, Tab
 from .gate import Gate
 from .world import World
@@ -126,7 +125,7 @@ async def within_reach[T](browser: Browser, use: Callable[[Tab], Awaitable[T]]) 
 def _origin(address: str) -> str:
     """Return an address as documents have it: without a path, nor a port that goes without saying."""
     try:
-        url = URL(address).origin()
+        url = parsed(address).origin()
     except ValueError:
         raise HomeInvalidError from None
     if url.scheme not in {"http", "https"}:

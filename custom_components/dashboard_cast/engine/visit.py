@@ -12,6 +12,7 @@ from yarl import URL
 
 from ..errors import BrowserFailedError, DashboardCastError, PageFailedError, UrlForbiddenError
 from ..models import Source, Website
+from .address import parsed
 from .cdp import CdpSession, Json
 from .gate import Address, endpoint, is_here, remote_host, requested
 from .homes import Homes
@@ -245,7 +246,7 @@ class Visit:
 def _origin(url: str) -> str:
     """Return the origin of a URL as browsers write it; nothing for one without."""
     try:
-        return str(URL(url).origin())
+        return str(parsed(url).origin())
     except ValueError:
         return ""
 
