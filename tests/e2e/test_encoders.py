@@ -18,9 +18,7 @@ REPEATS = "ref=1:weightp=0:cabac=0"
 NO_REPEATS = "ref=2:weightp=0:cabac=0"
 
 
-@pytest_asyncio.fixture(
-    loop_scope="module", scope="module", params=[REPEATS, NO_REPEATS], ids=["repeats", "no repeats"]
-)
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def chip(
     shared_house: House, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> str:
@@ -34,7 +32,11 @@ async def chip(
     return parameters
 
 
-@pytest.mark.parametrize("stream_format", ["hls", "hls_ts", "mp4"])
+@pytest.mark.parametrize(
+    ("chip", "stream_format"),
+    [(REPEATS, "hls"), (REPEATS, "hls_ts"), (REPEATS, "mp4"), (NO_REPEATS, "hls_ts")],
+    indirect=["chip"],
+)
 async def test_software_takes_over(house: House, chip: str, stream_format: str) -> None:
     """The pictures go on with the same LOAD, without an error and without a stall.
 

@@ -149,9 +149,12 @@ FAULTS = [Fault.DIES, Fault.HANGS, Fault.NONSENSE, Fault.DELAYS, Fault.NO_KEYFRA
 
 
 @pytest.mark.parametrize(
-    ("after", "parameters"), [(0, REPEATS), (7, REPEATS), (10, REPEATS), (7, NO_REPEATS)]
+    ("fault", "after", "parameters"),
+    [
+        *((fault, after, REPEATS) for fault in FAULTS for after in (0, 10)),
+        *((fault, 7, NO_REPEATS) for fault in (Fault.DIES, Fault.NO_KEYFRAMES)),
+    ],
 )
-@pytest.mark.parametrize("fault", FAULTS)
 async def test_software_takes_over(
     *,
     tmp_path: Path,
