@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -67,6 +68,7 @@ from custom_components.dashboard_cast.engine.segments import PART_TICKS, Segment
 from custom_components.dashboard_cast.engine.stream import READY_SEGMENTS, Stream
 from custom_components.dashboard_cast.errors import DashboardCastError
 from custom_components.dashboard_cast.models import Message, Profile, Sample, Source
+from custom_components.dashboard_cast.proof import Proof
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.rules import Status
 from custom_components.dashboard_cast.urls import stream_path
@@ -613,13 +615,20 @@ def one_thread(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class _Home(BaseHTTPRequestHandler):
-    """Answers as Home Assistant does to everybody."""
+    """Answers as a Home Assistant does to everybody.
+
+    answer: what a question is answered with.
+    """
+
+    def __init__(self, *arguments: Any, answer: Callable[[str], str]) -> None:
+        self._answer = answer
+        super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        """Send the frontend's manifest."""
+        """Answer the question."""
         self.send_response(HTTPStatus.OK)
         self.end_headers()
-        self.wfile.write(b'{"start_url": "/"}' if self.path == "/manifest.json" else b"{}")
+        self.wfile.write(self._answer(self.path.rpartition("/")[2]).encode())
 
     @override
     def log_message(self, format: str, *args: object) -> None:
@@ -627,12 +636,12 @@ class _Home(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def home_server(tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Have somebody answer on this machine as Home Assistant does; yields the port.
+def home_server(proof: Proof, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Have the Home Assistant with this proof answer on this machine; yields the port.
 
     In a thread: what a client that turns away does to a server would be an error in the test's loop.
     """
-    with HTTPServer(("127.0.0.1", 0), _Home) as server:
+    with HTTPServer(("127.0.0.1", 0), partial(_Home, answer=proof.answer)) as server:
         if tls:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever, args=(0.01,))

@@ -13,6 +13,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.core_config import async_process_ha_core_config
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
 
@@ -31,6 +32,7 @@ from custom_components.dashboard_cast.errors import (
     LoadFailedError,
 )
 from custom_components.dashboard_cast.issues import PATIENCE, async_check_certificate
+from custom_components.dashboard_cast.proof import async_proof
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
@@ -265,10 +267,16 @@ async def test_tv_cannot_play(
 
 
 @pytest.fixture
-def authority(hass: HomeAssistant, loopback: None) -> Iterator[Authority]:
+async def web(hass: HomeAssistant, loopback: None) -> None:
+    """Have Home Assistant's web server, which answers for it."""
+    assert await async_setup_component(hass, "http", {})
+
+
+@pytest.fixture
+def authority(hass: HomeAssistant, web: None) -> Iterator[Authority]:
     """Have Home Assistant show a private certificate for 127.0.0.1; return who signed it."""
     signer = Authority()
-    with home_server(signer.server) as port:
+    with home_server(async_proof(hass), signer.server) as port:
         hass.config.api = ApiConfig("127.0.0.1", "127.0.0.1", port, use_ssl=True)
         yield signer
 
@@ -323,7 +331,7 @@ async def test_address_of_the_options(
     assert not raised(hass)
 
 
-async def test_nothing_known(hass: HomeAssistant, entry: MockConfigEntry, loopback: None) -> None:
+async def test_nothing_known(hass: HomeAssistant, entry: MockConfigEntry, web: None) -> None:
     """Where no certificate is seen nothing is said."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -23,6 +23,7 @@ from custom_components.dashboard_cast.errors import (
     FFmpegMissingError,
 )
 from custom_components.dashboard_cast.issues import Issue, note_engine_failed, note_unfetched
+from custom_components.dashboard_cast.proof import Proof, async_proof
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.repairs import _FLOWS
 
@@ -129,7 +130,7 @@ async def test_address(
     players: Players,
     loopback: None,
 ) -> None:
-    """An address is kept when Home Assistant answers there."""
+    """An address is kept when this Home Assistant, and no other, answers there."""
     note_unfetched(hass, TV, "http://10.10.10.10:8123/api/dashboard_cast/t0ken/master.m3u8")
     form = await _fix(manager, f"address_{TV}")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -138,7 +139,10 @@ async def test_address(
         form = await _try(manager, form, {"base_url": wrong})
         assert form["errors"] == {"base": "failed"}
         assert wrong in form["description_placeholders"]["reason"]
-    with home_server() as port:
+    with home_server(Proof()) as port:
+        form = await _try(manager, form, {"base_url": f"http://127.0.0.1:{port}"})
+        assert "somebody else" in form["description_placeholders"]["reason"]
+    with home_server(async_proof(hass)) as port:
         address = f"http://127.0.0.1:{port}/"
         result = await manager.async_configure(form["flow_id"], {"base_url": address})
         await settled(hass)
@@ -154,7 +158,7 @@ async def test_own_address(
     await async_process_ha_core_config(hass, {"internal_url": "http://home.example:8123"})
     note_unfetched(hass, TV, "http://192.168.1.10:8123")
     form = await _fix(manager, f"address_{TV}")
-    with home_server() as port:
+    with home_server(async_proof(hass)) as port:
         hass.config.api = ApiConfig("127.0.0.1", "127.0.0.1", port, use_ssl=False)
         result = await manager.async_configure(form["flow_id"], {})
         await settled(hass)

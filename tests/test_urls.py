@@ -17,6 +17,7 @@ from custom_components.dashboard_cast.errors import (
     AddressUnreachableError,
     UrlForbiddenError,
 )
+from custom_components.dashboard_cast.proof import Proof, async_proof
 from custom_components.dashboard_cast.urls import (
     async_homes,
     async_reach,
@@ -241,12 +242,11 @@ def test_whatever_is_played(url: str) -> None:
 
 
 async def test_reach(hass: HomeAssistant, loopback: None) -> None:
-    """Home Assistant is known by what it serves to everybody; a page that is not there is somebody else."""
-    with home_server() as port:
+    """This Home Assistant is known by its answer; without an address it is asked at its own port."""
+    with home_server(async_proof(hass)) as port:
         await async_reach(hass, f"http://127.0.0.1:{port}")
-        await async_reach(hass, "http://home.example:8123", at=f"http://127.0.0.1:{port}")
-        with (
-            patch("custom_components.dashboard_cast.urls.MANIFEST", "/other"),
-            pytest.raises(AddressUnreachableError, match="somebody else"),
-        ):
-            await async_reach(hass, f"http://127.0.0.1:{port}")
+        await async_process_ha_core_config(hass, {"internal_url": "http://home.example:8123"})
+        hass.config.api = ApiConfig("127.0.0.1", "127.0.0.1", port, use_ssl=False)
+        await async_reach(hass, None)
+    with home_server(Proof()) as port, pytest.raises(AddressUnreachableError, match="somebody else"):
+        await async_reach(hass, f"http://127.0.0.1:{port}")

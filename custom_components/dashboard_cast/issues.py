@@ -30,7 +30,7 @@ from .errors import (
     StreamUnfetchedError,
 )
 from .translation import message
-from .urls import async_reach, browser_url, device_url
+from .urls import async_reach, device_url
 
 # A browser elsewhere restarts, is updated, or starts later than Home Assistant: that is nobody's business.
 PATIENCE: Final = timedelta(minutes=5)
@@ -107,12 +107,9 @@ async def async_check_certificate(hass: HomeAssistant, entry: ConfigEntry) -> No
 
     It is looked at as they do: those who are to be trusted come with the library that Home Assistant uses.
     """
-    configured = entry.options.get(CONF_BASE_URL)
     try:
-        address = device_url(hass, entry, None)
-        if address.startswith("https:"):
-            # Our own port shows the certificate wherever the name leads from here.
-            await async_reach(hass, address, at=None if configured else browser_url(hass))
+        if device_url(hass, entry, None).startswith("https:"):
+            await async_reach(hass, entry.options.get(CONF_BASE_URL))
     except CertificateRejectedError as error:
         _raise(hass, Issue.CERTIFICATE, error)
     except AddressNotFoundError, AddressUnreachableError:

@@ -24,7 +24,7 @@ from .const import (
 from .errors import CastMissingError, DashboardCastError
 from .issues import Issue
 from .translation import message
-from .urls import async_reach, browser_url, own_url
+from .urls import async_reach
 
 _CAST_URL: Final = "https://my.home-assistant.io/redirect/config_flow_start?domain=cast"
 
@@ -96,10 +96,7 @@ class AddressFlow(FixFlow):
 
     @override
     async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-        if address := options.get(CONF_BASE_URL):
-            await async_reach(self.hass, address.rstrip("/"))
-        else:
-            await async_reach(self.hass, own_url(self.hass, None), at=browser_url(self.hass))
+        await async_reach(self.hass, options.get(CONF_BASE_URL))
         return {}
 
 

@@ -20,9 +20,9 @@ from yarl import URL
 from .const import API_PATH, CONF_BASE_URL, CONF_BROWSER_URL
 from .engine.address import parsed
 from .engine.endpoint import Endpoint
-from .engine.homes import MANIFEST, Homes
+from .engine.homes import Homes
 from .errors import AddressNotFoundError, AddressUnreachableError, CertificateRejectedError
-from .proof import async_challenge
+from .proof import async_proof
 
 _ANY_ADDRESS: Final = ("0.0.0.0", "::", "127.0.0.1", "localhost")  # noqa: S104
 _SHARED_PORTS: Final = frozenset({80, 443})
@@ -55,7 +55,7 @@ async def async_homes(
         addresses = [url for each in found if each and (url := _towards(hass, each[0]))] + own
     else:
         addresses = [browser_url(hass)]
-    return Homes(*(addresses or [browser_url(hass)]), challenge=async_challenge(hass), closed=closed)
+    return Homes(*(addresses or [browser_url(hass)]), challenge=async_proof(hass).challenge, closed=closed)
 
 
 async def _async_addresses(hass: HomeAssistant, host: str) -> list[str]:
@@ -121,17 +121,21 @@ def own_url(hass: HomeAssistant, device: str | None) -> str:
         raise AddressNotFoundError from error
 
 
-async def async_reach(hass: HomeAssistant, address: str, at: str | None = None) -> None:
-    """Ask Home Assistant for something at an address that TVs are given, trusting whom they trust.
+async def async_reach(hass: HomeAssistant, configured: str | None) -> None:
+    """See that this Home Assistant answers at the address that TVs are given, trusting whom they trust.
 
-    at: where it is asked instead, as one who asks at the address. Raises CertificateRejectedError, or
+    configured: the address of the options. Without one our own is asked for at our own port, which shows the
+    certificate wherever the name leads from here. Raises AddressNotFoundError, CertificateRejectedError, or
     AddressUnreachableError when anything else is wrong.
     """
+    address = configured or own_url(hass, None)
+    path, right = async_proof(hass).challenge()
     session = async_get_clientsession(hass)
     try:
-        url, host = URL(at or address) / MANIFEST[1:], URL(address).host
+        url = parsed(configured or browser_url(hass)) / path.removeprefix("/")
+        host = parsed(address).host
         async with asyncio.timeout(_REACH_TIMEOUT_S), session.get(url, server_hostname=host) as answer:
-            if "start_url" not in await answer.json(content_type=None):
+            if await answer.text() != right:
                 raise AddressUnreachableError(address=address, detail="somebody else answers there")
     except ClientConnectorCertificateError as error:
         detail = str(error.certificate_error)
