@@ -32,7 +32,7 @@ ROOMS = [
         "translation",
         "rules",
         "displays",
-        "conditions",
+        "occasion",
         "screens",
         "keeper",
         "power",

@@ -15,11 +15,11 @@ from homeassistant.helpers.start import async_at_started
 from homeassistant.helpers.storage import Store
 
 from .casting import CastSession
-from .conditions import Condition
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
 from .errors import DashboardCastError, TargetNotFoundError
 from .models import Source
+from .occasion import Occasion
 from .power import switch_off, switch_on
 from .registry import Registry
 from .rules import Demand, Standing, Status
@@ -49,7 +49,7 @@ class Keeper:
         self._store = _store(hass)
         self._demands: dict[str, Demand] = {}
         self._screens: dict[str, ScreenKeeper] = {}
-        self._conditions: dict[str, Condition] = {}
+        self._occasions: dict[str, Occasion] = {}
         self._undo: list[CALLBACK_TYPE] = []
         self._started = False
 
@@ -139,11 +139,11 @@ class Keeper:
         for undo in self._undo:
             undo()
         await asyncio.gather(*(screen.async_stop() for screen in self._screens.values()))
-        for condition in self._conditions.values():
-            condition.stop()
+        for occasion in self._occasions.values():
+            occasion.stop()
         self._undo.clear()
         self._screens.clear()
-        self._conditions.clear()
+        self._occasions.clear()
         await self._store.async_save(self._stored())
 
     @callback
@@ -218,7 +218,7 @@ class Keeper:
         """Watch the media players and conditions that displays name, under the names they have now."""
         if self._started:
             self._watch_entities()
-            self._sync_conditions()
+            self._sync_occasions()
             self._update()
 
     def _watch_entities(self) -> None:
@@ -237,17 +237,17 @@ class Keeper:
                 on_change=self._report,
             )
 
-    def _sync_conditions(self) -> None:
+    def _sync_occasions(self) -> None:
         there = {display.subentry_id: display for display in self._displays if display.config.conditional}
-        for subentry_id, condition in [*self._conditions.items()]:
+        for subentry_id, occasion in [*self._occasions.items()]:
             known = there.get(subentry_id)
-            if known is None or not condition.watches(*self._condition_of(known)):
-                self._conditions.pop(subentry_id).stop()
+            if known is None or not occasion.watches(*self._condition_of(known)):
+                self._occasions.pop(subentry_id).stop()
         for subentry_id, display in there.items():
-            if subentry_id not in self._conditions:
+            if subentry_id not in self._occasions:
                 see = partial(self._see, display)
-                self._conditions[subentry_id] = Condition(self._hass, *self._condition_of(display), see)
-                self._conditions[subentry_id].start()
+                self._occasions[subentry_id] = Occasion(self._hass, *self._condition_of(display), see)
+                self._occasions[subentry_id].start()
 
     def _condition_of(self, display: Display) -> tuple[str | None, str | None]:
         config = display.config

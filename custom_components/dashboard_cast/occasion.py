@@ -19,7 +19,7 @@ _TRUE: Final = frozenset((STATE_ON, STATE_HOME))
 _UNKNOWN: Final = frozenset((STATE_UNAVAILABLE, STATE_UNKNOWN))
 
 
-class Condition:
+class Occasion:
     """What says when a display is to be shown.
 
     entity: id of what has to be on; template: what has to be true. None for what does not matter.

@@ -16,7 +16,7 @@ LOCAL, REMOTE = "local", "remote"
 PAGES = {"still": STILL, "motion": MOTION}
 # A connection instead of two pipes, and the page's process on the same machine: not much dearer.
 LIMIT = Limit(1.25, 1.1)
-HOME_PROGRAMS = ("python", "hass", "ffmpeg")
+HOME_PROGRAMS = ("python", "ffmpeg")
 
 
 @dataclass(frozen=True, slots=True)
