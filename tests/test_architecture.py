@@ -16,6 +16,7 @@ ROOMS = [
     {"engine"},
     {
         "addresses",
+        "app",
         "auth",
         "browsers",
         "urls",

@@ -28,6 +28,7 @@ from .engine.codecs import preferred
 from .errors import DashboardCastError
 from .issues import (
     async_check_certificate,
+    async_look_at_app,
     async_watch_cast,
     delete_issues,
     note_engine_failed,
@@ -97,13 +98,14 @@ async def async_setup_entry(hass: HomeAssistant, entry: DashboardCastConfigEntry
 async def _async_watch(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> None:
     """See what goes wrong besides, for as long as the entry is loaded."""
 
-    async def check_certificate(hass: HomeAssistant) -> None:
+    async def look(hass: HomeAssistant) -> None:
         await async_check_certificate(hass, entry)
+        await async_look_at_app(hass, entry)
 
     entry.async_on_unload(async_watch_engine(hass, entry))
     entry.async_on_unload(async_watch_cast(hass))
-    # Nobody answers before.
-    entry.async_on_unload(async_at_started(hass, check_certificate))
+    # Neither Home Assistant nor the Supervisor has answers before.
+    entry.async_on_unload(async_at_started(hass, look))
     await async_watch_user(hass, entry)
 
 

@@ -291,6 +291,18 @@ class CastMissingError(DashboardCastError):
     key = "cast_missing"
 
 
+class AppOutdatedError(DashboardCastError):
+    """The app with the browser is too old for this release. Placeholders: version, needed."""
+
+    key = "app_outdated"
+
+
+class AppNotUpdatedError(DashboardCastError):
+    """The app with the browser cannot be brought up to date. Placeholder: detail."""
+
+    key = "app_not_updated"
+
+
 class StreamUnfetchedError(DashboardCastError):
     """A TV was told to play a stream and never asked for it. Placeholders: entity, address."""
 

@@ -12,10 +12,12 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
+from .app import async_check_app
 from .const import CAST_INTEGRATION, CONF_BASE_URL, DOMAIN
 from .errors import (
     AddressNotFoundError,
     AddressUnreachableError,
+    AppOutdatedError,
     BrowserMissingError,
     CastMissingError,
     CertificateRejectedError,
@@ -45,6 +47,7 @@ class Issue(StrEnum):
     ADDRESS = "address"
     CERTIFICATE = "certificate"
     CAST = "cast"
+    APP = "app"
 
 
 _ENGINE: Final[dict[type[DashboardCastError], Issue]] = {
@@ -58,6 +61,8 @@ _ENGINE: Final[dict[type[DashboardCastError], Issue]] = {
     FFmpegOutdatedError: Issue.FFMPEG,
 }
 """What a stream cannot do without. Other failures may well be over with the next try."""
+_WARNINGS: Final = frozenset((Issue.APP, Issue.CAST))
+"""With these much still works."""
 _WAITING: Final[HassKey[CALLBACK_TYPE]] = HassKey(f"{DOMAIN}_waiting_issue")
 """Takes back an issue that is to be raised in a while."""
 
@@ -119,6 +124,16 @@ async def async_check_certificate(hass: HomeAssistant, entry: ConfigEntry) -> No
         ir.async_delete_issue(hass, DOMAIN, Issue.CERTIFICATE)
 
 
+async def async_look_at_app(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Raise an issue when the app with the browser is too old for this release, delete it when it is not."""
+    try:
+        await async_check_app(hass, entry)
+    except AppOutdatedError as error:
+        _raise(hass, Issue.APP, error)
+    else:
+        ir.async_delete_issue(hass, DOMAIN, Issue.APP)
+
+
 @callback
 def async_watch_cast(hass: HomeAssistant) -> CALLBACK_TYPE:
     """Raise an issue as long as Home Assistant's Cast integration is not set up; return what ends that."""
@@ -151,7 +166,7 @@ def _raise(hass: HomeAssistant, issue: Issue, error: DashboardCastError, *, of: 
         f"{issue}_{of}" if of else issue,
         is_fixable=True,
         is_persistent=False,
-        severity=ir.IssueSeverity.WARNING if issue is Issue.CAST else ir.IssueSeverity.ERROR,
+        severity=ir.IssueSeverity.WARNING if issue in _WARNINGS else ir.IssueSeverity.ERROR,
         translation_key=issue,
         translation_placeholders={"reason": message(hass, error)},
     )

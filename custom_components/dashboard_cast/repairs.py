@@ -1,6 +1,7 @@
 """Fix flows of Repairs: each asks for what may be wrong, and ends only when it really works."""
 
 from abc import abstractmethod
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, override
 
@@ -11,6 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 import probatio
 
+from .app import async_update_app
 from .config_flow import async_check
 from .const import (
     CAST_INTEGRATION,
@@ -110,6 +112,35 @@ class CastFlow(FixFlow):
         return {}
 
 
+class AppFlow(FixFlow):
+    """The app with the browser is too old: it is updated while people see that this goes on."""
+
+    _update: asyncio.Task[None] | None = None
+
+    @override
+    async def async_step_fix(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        if self._update is None and user_input is not None:
+            self._update = self.hass.async_create_task(async_update_app(self.hass, self._entry), "update app")
+        if self._update is None:
+            return await super().async_step_fix()
+        if not self._update.done():
+            return self.async_show_progress(
+                step_id="fix", progress_action="update", progress_task=self._update
+            )
+        return self.async_show_progress_done(next_step_id="updated")
+
+    async def async_step_updated(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """End, or come back with the reason."""
+        return await super().async_step_fix({})
+
+    @override
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        assert self._update is not None
+        update, self._update = self._update, None
+        await update
+        return {}
+
+
 _ADDRESS: Final[Mapping[probatio.Marker, Any]] = {
     probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 }
@@ -123,6 +154,7 @@ _FLOWS: Final[Mapping[str, tuple[type[FixFlow], Mapping[probatio.Marker, Any]]]]
     Issue.ADDRESS: (AddressFlow, _ADDRESS),
     Issue.CERTIFICATE: (AddressFlow, _ADDRESS),
     Issue.CAST: (CastFlow, {}),
+    Issue.APP: (AppFlow, {}),
 }
 
 
