@@ -23,6 +23,7 @@ ROOMS = [
         "dashboards",
         "icons",
         "images",
+        "reconnection",
         "registry",
         "casting",
         "checkup",
