@@ -24,6 +24,7 @@ ROOMS = [
         "dashboards",
         "icons",
         "images",
+        "reconnection",
         "registry",
         "casting",
         "checkup",

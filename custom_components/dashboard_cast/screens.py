@@ -19,6 +19,7 @@ from .displays import Display
 from .engine.stream import Stream
 from .errors import DashboardCastError
 from .models import Ending
+from .reconnection import Reconnection
 from .registry import Registry
 from .rules import Activity, Screen, Standing, Wish, decide
 from .sound import Sound
@@ -62,6 +63,7 @@ class ScreenKeeper:
         self._displays = displays
         self._on_change = on_change
         self._sound = Sound(hass, entity_id)
+        self._reconnection = Reconnection(hass, entity_id)
         self._screen = Screen()
         self._followed: CastSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -131,6 +133,7 @@ class ScreenKeeper:
                 self._begin(displays[decision.display])
         if self._screen.held is None and self._sound.changed:
             self._do(self._sound.async_restore())
+        self._reconnection.want(wanted=bool(wishes) and self._screen.activity is Activity.AWAY)
         self.standings = decision.standings
         self._wake(decision.due)
 
@@ -146,6 +149,7 @@ class ScreenKeeper:
         for undo in self._undo:
             undo()
         self._wake(None)
+        self._reconnection.want(wanted=False)
         if self._task:
             self._task.cancel()
 

@@ -13,6 +13,8 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pychromecast.generated.cast_channel_pb2 import CastMessage
 
+from .blackhole import BlackHole
+
 _LOGGER = logging.getLogger(__name__)
 
 PORT = 8009
@@ -66,9 +68,13 @@ class Message:
 class Sender:
     """One connected sender: a TLS connection, and within it virtual connections to platform and apps."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: asyncio.Event
+    ) -> None:
+        """Talk to a sender while the `line` is set; otherwise nothing gets through, and nothing gets lost."""
         self._reader = reader
         self._writer = writer
+        self._line = line
         self._outbox: asyncio.Queue[Message] = asyncio.Queue()
         self.followed: set[tuple[str, str]] = set()
         """The virtual connections: (the sender's endpoint, ours)."""
@@ -93,13 +99,16 @@ class Sender:
         (size,) = struct.unpack(">I", await self._reader.readexactly(4))
         if size > LARGEST_MESSAGE:
             raise ValueError(f"a message of {size} bytes")
-        return Message.decode(await self._reader.readexactly(size))
+        body = await self._reader.readexactly(size)
+        await self._line.wait()
+        return Message.decode(body)
 
     async def deliver(self) -> None:
         """Write what `send` is given, for as long as the connection stands."""
         while True:
             message = await self._outbox.get()
             await asyncio.sleep(ANSWER_DELAY)
+            await self._line.wait()
             self._writer.write(message.encode())
             await self._writer.drain()
 
@@ -115,17 +124,42 @@ class CastServer:
         self._host = host
         self._handle = handle
         self._server: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
+        self._line = asyncio.Event()
+        self._black_hole: BlackHole | None = None
         self._sessions: set[asyncio.Task[None]] = set()
         self.senders: set[Sender] = set()
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Listen. Raises OSError when the address or the port is not to be had."""
+        self._context = context
         self._server = await asyncio.start_server(self._accept, self._host, PORT, ssl=context)
+        self._line.set()
+
+    def cut(self) -> None:
+        """Let nothing in or out: connections stay and are silent, new ones get no answer."""
+        assert self._server is not None
+        self._line.clear()
+        self._server.close()
+        self._black_hole = BlackHole(self._host, PORT)
+
+    async def restore(self) -> None:
+        """Let everything through again, also what was held up; does nothing when nothing was."""
+        if self._black_hole is not None:
+            assert self._context is not None
+            self._fill()
+            await self.start(self._context)
+
+    def _fill(self) -> None:
+        if self._black_hole is not None:
+            self._black_hole.close()
+            self._black_hole = None
 
     async def stop(self) -> None:
         """Stop listening and cut all connections; does nothing when stopped."""
         if self._server is None:
             return
+        self._fill()
         self._server.close()
         for sender in self.senders:
             sender.abort()
@@ -146,7 +180,7 @@ class CastServer:
         assert task is not None
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
-        sender = Sender(reader, writer)
+        sender = Sender(reader, writer, self._line)
         self.senders.add(sender)
         delivery = asyncio.create_task(sender.deliver())
         try:

@@ -166,6 +166,14 @@ class MediaReceiver:
         session.position, session.duration = event.position, event.duration
         self.report()
 
+    # --- what a person does -------------------------------------------------------------------------------
+
+    async def command(self, kind: str) -> None:
+        """Do PLAY or PAUSE without a sender, and tell all senders; does nothing without a medium."""
+        if self.session is not None and self.session.active:
+            await self._command({"type": kind})
+            self.report()
+
     # --- what happens to the app --------------------------------------------------------------------------
 
     def finish(self, reason: str) -> None:

@@ -1,6 +1,6 @@
 """The screen of the television: a page in a headless browser that plays, and measures what a viewer sees."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 import logging
 from pathlib import Path
@@ -9,7 +9,15 @@ from statistics import median
 from typing import Any
 
 from aiohttp import web
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Playwright, async_playwright
+from playwright.async_api import (
+    Browser,
+    CDPSession,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    async_playwright,
+)
 
 from .library import PlayerError, PlayerKind
 
@@ -33,6 +41,10 @@ ARGUMENTS = (
     "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
 )
+
+# A day until the first byte, and a byte a second after that.
+_CUT = {"latency": 86_400_000, "downloadThroughput": 1, "uploadThroughput": 1}
+_UNLIMITED = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 _COLOUR = """([x, y]) => {
   const context = new OffscreenCanvas(1, 1).getContext("2d");
@@ -157,6 +169,7 @@ class Player:
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
         self._page: Page | None = None
+        self._network: CDPSession | None = None
 
     # --- life ---------------------------------------------------------------------------------------------
 
@@ -194,6 +207,9 @@ class Player:
         self._page.on(
             "pageerror", lambda error: _LOGGER.warning("Error on the screen's page: %s", error.message)
         )
+        self._network = await self._page.context.new_cdp_session(self._page)
+        # What goes on before the first limit can be limited only when there was one without effect.
+        await self.restore_network()
         await self._page.expose_function("tell", self._hear)
         await self._page.goto(url)
         await self._page.wait_for_function("window.television")
@@ -203,10 +219,26 @@ class Player:
         """Close the page; does nothing when it is closed."""
         if self._page is not None:
             await self._page.close()
-            self._page = None
+            self._page = self._network = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def cut_network(self) -> None:
+        """Let no byte in: whatever the medium's player asks for, and has asked for, gets no answer."""
+        await self._limit(_CUT)
+
+    async def slow_network(self, kbits: float) -> None:
+        """Let in so many kbit/s, for all connections together."""
+        await self._limit(_UNLIMITED | {"downloadThroughput": kbits * 1000 / 8})
+
+    async def restore_network(self) -> None:
+        """Let everything in, also what was held up."""
+        await self._limit(_UNLIMITED)
+
+    async def _limit(self, conditions: Mapping[str, float]) -> None:
+        assert self._network is not None, "the television is switched off"
+        await self._network.send("Network.emulateNetworkConditions", {"offline": False, **conditions})
 
     async def _serve(self) -> str:
         """Serve the page on a free port of the television and return its URL."""

@@ -59,6 +59,8 @@ class Receiver:
         self._show = show
         self.app: App | None = None
         self.volume: Json = {"controlType": "attenuation", "level": 1.0, "muted": False, "stepInterval": 0.05}
+        self.standby = False
+        """Whether it is switched off at the remote: the screen is dark, and the network is there."""
         self.launch_error: str | None = None
         """Why the next LAUNCH is to fail."""
         self._handlers: dict[str, Callable[[Sender, Message], Awaitable[None]]] = {
@@ -169,6 +171,17 @@ class Receiver:
         await self.close_app("CANCELLED")
         self.report()
 
+    async def set_standby(self, standby: bool) -> None:
+        """Switch the screen off or on, as the remote does; all senders hear of it."""
+        self.standby = standby
+        await self._show()
+        self.report()
+
+    def set_volume(self, **volume: float | bool) -> None:
+        """Change `level` or `muted`, as the remote does; all senders hear of it."""
+        self.volume |= volume
+        self.report()
+
     async def close_app(self, reason: str) -> None:
         """End the running app; its medium goes idle for `reason`. Its senders hear of both."""
         if self.app is None:
@@ -184,11 +197,13 @@ class Receiver:
     def forget(self) -> None:
         """Drop app and medium without a word to anybody, as after a power cut."""
         self.app = None
+        self.standby = False
         self._media.endpoint = self._media.session = None
 
     async def _replace_app(self, app_id: str, name: str) -> None:
         await self.close_app("INTERRUPTED")
         self.app = App(app_id, name)
+        self.standby = False  # an app wakes the screen (HDMI-CEC's One Touch Play)
         if app_id == DEFAULT_RECEIVER:
             self._media.endpoint = self.app.transport_id
         await self._show()
@@ -209,7 +224,7 @@ class Receiver:
         sender.send(Message(message.destination, message.source, message.namespace, data))
 
     def _status(self) -> Json:
-        status: Json = {"volume": self.volume, "isActiveInput": True, "isStandBy": False}
+        status: Json = {"volume": self.volume, "isActiveInput": not self.standby, "isStandBy": self.standby}
         if self.app is not None:
             status["applications"] = [self.app.describe()]
         return {"type": "RECEIVER_STATUS", "status": status}

@@ -117,6 +117,11 @@ class Television:
         return float(self._receiver.volume["level"])
 
     @property
+    def muted(self) -> bool:
+        """Whether nothing is heard."""
+        return bool(self._receiver.volume["muted"])
+
+    @property
     def loads(self) -> list[LoadRequest]:
         """All LOAD requests since the start, oldest first."""
         return self._media.loads
@@ -202,6 +207,60 @@ class Television:
         """Start another app: our medium is INTERRUPTED, and our app is gone."""
         await self._receiver.launch(app_id, name)
 
+    async def pause_by_person(self) -> None:
+        """Pause on the remote: the picture stands, and all senders hear PAUSED."""
+        await self._media.command("PAUSE")
+
+    async def resume_by_person(self) -> None:
+        """Go on after a pause, on the remote."""
+        await self._media.command("PLAY")
+
+    def set_volume_by_person(self, level: float) -> None:
+        """Set the volume on the remote, from 0 to 1."""
+        self._receiver.set_volume(level=level)
+
+    def mute_by_person(self, *, muted: bool = True) -> None:
+        """Mute on the remote, or let it be heard again."""
+        self._receiver.set_volume(muted=muted)
+
+    async def switch_off_by_person(self, *, closes_app: bool = True) -> None:
+        """Switch off at the remote, which leaves the network on.
+
+        A TV with Cast of its own closes the app, as for any other person's stop. A dongle behind a TV, with
+        `closes_app` false, has power of its own: it plays on, and only tells that nobody sees it (HDMI-CEC:
+        `isActiveInput` is false and `isStandBy` true), which Home Assistant calls off.
+        """
+        if closes_app:
+            await self._receiver.close_app("CANCELLED")
+        await self._receiver.set_standby(True)
+
+    async def switch_on_by_person(self) -> None:
+        """Switch on at the remote: what it still plays is seen again, else the idle screen."""
+        await self._receiver.set_standby(False)
+
+    # --- what happens to it -------------------------------------------------------------------------------
+
+    async def cut_network(self) -> None:
+        """Let nothing through between it and anybody else, in either direction; nobody is told.
+
+        Connections stay and are silent, new ones get no answer. The player gets no byte any more: it shows
+        what it has, waits, and asks again as it likes. Of what it asks for the request itself still gets out,
+        and an MP4 without an end goes on: Chromium's limits are for answers, and not for those.
+        """
+        self._cast.cut()
+        await self._dial.cut()
+        await self._player.cut_network()
+
+    async def slow_network(self, kbits: float) -> None:
+        """Let the player have so many kbit/s; what senders say, which is little, goes through as before."""
+        await self._player.slow_network(kbits)
+
+    async def restore_network(self) -> None:
+        """Let everything through again, also what was held up."""
+        await self._player.restore_network()
+        await self._dial.restore()
+        await self._cast.restore()
+
     async def power_off(self) -> None:
         """Pull the plug: connections are cut, ports closed, the screen is dark; nobody is told why.
 
@@ -259,6 +318,8 @@ class Television:
 
     def _idle_text(self) -> tuple[str, str]:
         app = self._receiver.app
+        if self._receiver.standby:
+            return "", ""
         if app is None or app.id == DEFAULT_RECEIVER:
             return self.name, "Ready to cast"
         return app.name, ""

@@ -10,12 +10,15 @@ from pychromecast.dial import get_device_info
 from pychromecast.error import RequestFailed
 import pytest
 
+from .castv2 import PORT
 from .conftest import HOST
 from .player import find_browser
 from .receiver import DEFAULT_RECEIVER
 from .sender import WITHIN, Sender
 from .stream import HOST as SERVER, live_hls, live_mp4, make_clip, serve
 from .television import Television, TelevisionError
+
+SLOW = 20.0  # kbit/s, a tenth of what the test picture takes
 
 
 async def test_tells_who_it_is(tv: Television) -> None:
@@ -233,6 +236,77 @@ async def test_another_app_takes_over(tv: Television, sender: Sender, live_url: 
     assert ("IDLE", "INTERRUPTED") in sender.media
     assert sender.status.session_id != session
     assert tv.idle_reason == "INTERRUPTED"
+
+
+async def test_a_person_has_the_remote(tv: Television, sender: Sender, live_url: str) -> None:
+    """Pause, play, volume and mute on the remote reach senders; without a medium a pause is nothing."""
+    await tv.pause_by_person()
+    await sender.play(live_url)
+    await tv.wait_playing(WITHIN)
+    await tv.pause_by_person()
+    await sender.wait_until(lambda: sender.media[-1] == ("PAUSED", None))
+    await tv.resume_by_person()
+    await sender.wait_until(lambda: sender.media[-1] == ("PLAYING", None))
+    tv.set_volume_by_person(0.3)
+    tv.mute_by_person()
+    await sender.wait_until(lambda: (sender.status.volume_level, sender.status.volume_muted) == (0.3, True))
+    tv.mute_by_person(muted=False)
+    await sender.wait_until(lambda: sender.status.volume_muted is False)
+    assert (tv.state, tv.volume, tv.muted) == ("PLAYING", 0.3, False)
+
+
+async def test_a_person_switches_it_off(tv: Television, sender: Sender, live_url: str) -> None:
+    """A dongle plays on and tells that nobody sees it; a TV of its own closes the app."""
+    await sender.play(live_url)
+    await tv.wait_playing(WITHIN)
+    await tv.switch_off_by_person(closes_app=False)
+    await sender.wait_until(lambda: sender.status.is_stand_by is True)
+    await tv.switch_on_by_person()
+    await sender.wait_until(lambda: sender.status.is_stand_by is False)
+    assert (tv.state, len(tv.loads)) == ("PLAYING", 1)
+    await tv.switch_off_by_person()
+    await sender.wait_until(lambda: sender.apps[-1] is None and sender.status.is_active_input is False)
+    assert ("IDLE", "CANCELLED") in sender.media
+    await sender.launch()
+    await sender.wait_until(lambda: sender.status.is_active_input is True)
+
+
+async def test_network_loss(tv: Television, sender: Sender, live_url: str) -> None:
+    """Connections are silent, new ones get no answer and the picture stands; then everything goes on.
+
+    With a slow network the picture stands, too.
+    """
+    await sender.play(live_url)
+    await tv.wait_playing(WITHIN)
+    await tv.slow_network(SLOW)
+    await tv.wait_state("BUFFERING", WITHIN)
+    await tv.restore_network()
+    await tv.wait_playing(WITHIN)
+    await tv.cut_network()
+    change = asyncio.create_task(sender.call(sender.cast.set_volume, 0.5))
+    assert await asyncio.to_thread(get_device_info, HOST, timeout=1) is None
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await asyncio.open_connection(HOST, PORT)
+    await tv.wait_state("BUFFERING", WITHIN)
+    assert not change.done()
+    assert tv.volume == 1.0
+    await tv.restore_network()
+    await change
+    await tv.wait_playing(WITHIN)
+    assert await asyncio.to_thread(get_device_info, HOST) is not None
+    async with Sender(tv) as other:
+        assert other.status.volume_level == 0.5
+    assert "LOST" not in sender.connections
+
+
+async def test_power_cut_without_a_network(tv: Television, sender: Sender) -> None:
+    """With power again the network is there, too."""
+    await tv.cut_network()
+    await tv.power_off()
+    await sender.wait_until(lambda: "LOST" in sender.connections)
+    await tv.power_on()
+    await sender.wait_until(lambda: sender.connections[-1] == "CONNECTED")
 
 
 async def test_power_cut_and_return(tv: Television, sender: Sender, live_url: str) -> None:
