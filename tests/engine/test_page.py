@@ -151,6 +151,7 @@ async def test_a_foreign_page_has_nothing_of_ours(browser: LocalBrowser, fronten
             with pytest.raises(DashboardCastError):
                 await view.page.open(SOON_S)
             assert await view.evaluate("location.origin") == other.url
+            await until(lambda: other.told)
     assert other.told == NOTHING_FOUND
 
 
