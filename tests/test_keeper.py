@@ -1,6 +1,7 @@
 """Tests of displays: they come, go, give way and come back."""
 
 from datetime import timedelta
+import time
 from typing import Any
 from unittest.mock import patch
 
@@ -9,6 +10,7 @@ from homeassistant.core import CoreState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
+from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
@@ -363,6 +365,31 @@ async def test_last_one_of_the_same_priority(home: Home, wall: Display) -> None:
     await home.turn("turn_on")
     assert how(wall) == (Status.SHOWING, None)
     assert how(other) == (Status.GIVING_WAY, Reason.OUTRANKED)
+
+
+@pytest.mark.parametrize("hours", [-6, 6])
+async def test_clock_that_is_set(home: Home, wall: Display, hours: int) -> None:
+    """Who was asked for last goes first, whatever the clock says by then."""
+    other = await home.shown(name="Other", path=KITCHEN)
+    with patch("time.time", return_value=time.time() + 3600 * hours):
+        await home.turn("turn_on")
+        await home.wait(1)
+    assert how(wall) == (Status.SHOWING, None)
+    await home.turn("turn_on", "switch.other_show")
+    await home.wait(1)
+    assert how(other) == (Status.SHOWING, None)
+    assert how(wall) == (Status.GIVING_WAY, Reason.OUTRANKED)
+
+
+async def test_nothing_shown_costs_nothing(home: Home) -> None:
+    """Displays that nobody wants have no timer."""
+    home.hass.states.async_set("input_boolean.day", "off")
+    for name in ("Day", "Night"):
+        home.add(name, rules={"condition": "input_boolean.day"})
+    await home.wait(SETTLED)
+    handles = get_scheduled_timer_handles(home.hass.loop)
+    ours = [repr(handle) for handle in handles if not handle.cancelled() and DOMAIN in repr(handle)]
+    assert ours == []
 
 
 async def test_alarm_that_cannot_be_drawn(home: Home, wall: Display) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
-import time
 from typing import Any, Final
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
@@ -72,7 +71,7 @@ class Keeper:
     @callback
     def turn(self, display: Display, wanted: bool, *, force: bool = False) -> None:
         """Take in that somebody wants a display, or does not any more."""
-        self._demand(display, display.demand.turn(wanted, time.time()))
+        self._demand(display, display.demand.turn(wanted, self._turn_number()))
         if wanted:
             self._ask(display, force=force or display.config.interrupt, anew=force)
         self._update()
@@ -89,6 +88,10 @@ class Keeper:
             raise
         finally:
             display.tell()
+
+    def _turn_number(self) -> float:
+        """Return more than any display was asked for with; no clock, since that may be set back."""
+        return 1.0 + max((demand.asked for demand in self._demands.values()), default=0.0)
 
     def _resolved(self, names: Iterable[str]) -> list[str]:
         """Return the entity ids of names, as far as these are of entities that there are."""
@@ -113,7 +116,7 @@ class Keeper:
             if display.wanted and screens and all(screen.has_dismissed(display) for screen in screens):
                 # Who stops it on the TV may well want to see something else there.
                 demand = replace(display.demand, powered=())
-                self._demand(display, demand.turn(False, time.time()))  # noqa: FBT003
+                self._demand(display, demand.turn(False, self._turn_number()))  # noqa: FBT003
             standings = self._standings(display, screens)
             stream = next((stream for screen in screens if (stream := screen.stream_of(display))), None)
             error = next(
@@ -258,7 +261,7 @@ class Keeper:
     @callback
     def _see(self, display: Display, condition: bool | None) -> None:
         """Take in whether a display is to be shown as its condition is."""
-        demand = display.demand.see(condition, time.time())
+        demand = display.demand.see(condition, self._turn_number())
         if demand is not display.demand:
             self._demand(display, demand)
             if demand.wanted:

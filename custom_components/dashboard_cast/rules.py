@@ -81,7 +81,7 @@ class Wish:
     display: str
     priority: int = 0
     asked: float = 0.0
-    """When it was asked for; of the same priority the last one goes first."""
+    """Its turn (`Demand.asked`); of the same priority the one that was asked for last goes first."""
     patience: float = 60.0
     """How long the screen has to be idle after something else, in seconds."""
 
@@ -283,22 +283,22 @@ class Demand:
     condition: bool | None = None
     """Whether it is to be shown as its condition was last; None without one, or when it is unknown."""
     asked: float = 0.0
-    """When it was asked for, in seconds of the wall clock."""
+    """Its turn: the more, the later it was asked for. Once these were seconds of the wall clock."""
     powered: tuple[str, ...] = ()
     """Entities that were turned on for it."""
 
-    def turn(self, wanted: bool, now: float) -> Demand:
-        """Take in that somebody wants it, or does not any more."""
-        return replace(self, wanted=wanted, asked=now if wanted else self.asked)
+    def turn(self, wanted: bool, number: float) -> Demand:
+        """Take in that somebody wants it, or does not any more; number: its turn if so."""
+        return replace(self, wanted=wanted, asked=number if wanted else self.asked)
 
-    def see(self, condition: bool | None, now: float) -> Demand:
+    def see(self, condition: bool | None, number: float) -> Demand:
         """Take in its condition: when that becomes true it is asked for, when it ends it is over.
 
         In between people have the last word. An unknown condition changes nothing.
         """
         if condition is None or condition is self.condition:
             return self
-        return replace(self.turn(condition, now), condition=condition)
+        return replace(self.turn(condition, number), condition=condition)
 
 
 def _wait(failures: int) -> float:

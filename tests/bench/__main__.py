@@ -14,7 +14,7 @@ from tests.home.home import HomeError
 from tests.tv import TelevisionError
 from tests.tv.library import PlayerError
 
-from . import charts, cost, crowd, delay, elsewhere, fidelity, load, looks, memory, report, show, start
+from . import charts, cost, crowd, delay, elsewhere, fidelity, idle, load, looks, memory, report, show, start
 from .classic import GRAB_RATE
 from .pipeline import PipelineError
 from .scenario import BenchError, Json, Options, Scenario
@@ -30,6 +30,7 @@ SCENARIOS: dict[str, Scenario] = {
     "crowd": crowd.run,
     "load": load.run,
     "fidelity": fidelity.run,
+    "idle": idle.run,
 }
 FAILURES = (
     BenchError,
@@ -72,10 +73,14 @@ def arguments() -> argparse.Namespace:
         "--full", action="store_true", help="measure for as long as figures for the docs need"
     )
     parser.add_argument(
-        "--seconds", type=float, help="length of one measurement of cost, elsewhere, looks, crowd or load"
+        "--seconds",
+        type=float,
+        help="length of one measurement of cost, elsewhere, looks, crowd, load or idle",
     )
     parser.add_argument("--minutes", type=float, help="length of the measurement of delay")
-    parser.add_argument("--rounds", type=int, help="how often cost, elsewhere, start and show are measured")
+    parser.add_argument(
+        "--rounds", type=int, help="how often cost, elsewhere, start, show and idle are measured"
+    )
     parser.add_argument(
         "--size",
         nargs="+",
