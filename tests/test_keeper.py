@@ -10,7 +10,6 @@ from homeassistant.core import CoreState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
-from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
@@ -367,6 +366,31 @@ async def test_last_one_of_the_same_priority(home: Home, wall: Display) -> None:
     assert how(other) == (Status.GIVING_WAY, Reason.OUTRANKED)
 
 
+async def test_two_that_take_turns(home: Home) -> None:
+    """Two of the same priority for one TV: each change is one LOAD, and the TV's own screen is never seen."""
+    conditions = ("input_boolean.one", "input_boolean.other")
+    one, other = (
+        home.add(name, path, rules={"condition": condition})
+        for name, path, condition in zip(("One", "Other"), (PATH, KITCHEN), conditions, strict=True)
+    )
+    for loads, (condition, state, shown) in enumerate(
+        [
+            (conditions[0], "on", one),
+            (conditions[1], "on", other),
+            # What is not shown anyway.
+            (conditions[0], "off", other),
+            (conditions[0], "on", one),
+            (conditions[0], "off", other),
+        ]
+    ):
+        home.hass.states.async_set(condition, state)
+        await settled(home.hass)
+        await home.wait(SETTLED)
+        assert how(shown) == (Status.SHOWING, None)
+        assert len(home.players.device.urls) == (1, 2, 2, 3, 4)[loads]
+    assert home.players.device.quits == 0
+
+
 @pytest.mark.parametrize("hours", [-6, 6])
 async def test_clock_that_is_set(home: Home, wall: Display, hours: int) -> None:
     """Who was asked for last goes first, whatever the clock says by then."""
@@ -379,17 +403,6 @@ async def test_clock_that_is_set(home: Home, wall: Display, hours: int) -> None:
     await home.wait(1)
     assert how(other) == (Status.SHOWING, None)
     assert how(wall) == (Status.GIVING_WAY, Reason.OUTRANKED)
-
-
-async def test_nothing_shown_costs_nothing(home: Home) -> None:
-    """Displays that nobody wants have no timer."""
-    home.hass.states.async_set("input_boolean.day", "off")
-    for name in ("Day", "Night"):
-        home.add(name, rules={"condition": "input_boolean.day"})
-    await home.wait(SETTLED)
-    handles = get_scheduled_timer_handles(home.hass.loop)
-    ours = [repr(handle) for handle in handles if not handle.cancelled() and DOMAIN in repr(handle)]
-    assert ours == []
 
 
 async def test_alarm_that_cannot_be_drawn(home: Home, wall: Display) -> None:
