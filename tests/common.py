@@ -27,6 +27,8 @@ from homeassistant.components.media_player import (
 from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
+import probatio
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import MediaStatus, MediaStatusListener
 from pychromecast.controllers.receiver import CastStatus, CastStatusListener
@@ -535,6 +537,16 @@ class Home:
         """Turn the switch of a display on or off."""
         await self.hass.services.async_call(SWITCH_DOMAIN, service, {"entity_id": entity_id}, blocking=True)
         await settled(self.hass)
+
+
+def as_sent(result: Any) -> dict[str, Any]:
+    """Return a step of a flow as the frontend gets it, without what is another each time."""
+    shown = {key: value for key, value in result.items() if key not in {"context", "flow_id", "handler"}}
+    if shown.get("data_schema") is not None:
+        shown["data_schema"] = probatio.to_field_list(
+            shown["data_schema"], custom_serializer=cv.custom_serializer
+        )
+    return shown
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.requirements import RequirementsNotFound
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.engine.cdp import Browser
@@ -38,7 +39,15 @@ from custom_components.dashboard_cast.errors import (
     MalformedMediaError,
 )
 
-from .common import FakeBrowser, MockConfigEntry, MockUser, Studio, get_schema_suggested_value, settled
+from .common import (
+    FakeBrowser,
+    MockConfigEntry,
+    MockUser,
+    Studio,
+    as_sent,
+    get_schema_suggested_value,
+    settled,
+)
 
 PROGRAMS = {"browser": "/opt/chrome", "ffmpeg": "/opt/ffmpeg"}
 WORKING = ["h264_vaapi", "libx264", "h264_qsv"]
@@ -720,3 +729,49 @@ async def test_user_was_gone(hass: HomeAssistant, entry: MockConfigEntry) -> Non
     hass.config_entries.async_update_entry(entry, options={"user": "anna"})
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert len(await _asked(hass, entry)) == 1
+
+
+async def test_forms_of_the_set_up(
+    hass: HomeAssistant, trial: AsyncMock, snapshot: SnapshotAssertion
+) -> None:
+    """Every step as the frontend gets it, and what comes of it."""
+    assert as_sent(await _menu(hass)) == snapshot(name="user")
+    for kind in ("remote", "playwright"):
+        assert as_sent(await _begin(hass, kind)) == snapshot(name=kind)
+    assert as_sent(await _discover(hass)) == snapshot(name="app")
+    form = await _begin(hass, "local")
+    assert as_sent(form) == snapshot(name="local")
+    trial.side_effect = FFmpegMissingError(binary="ffmpeg")
+    form = await _submit(hass, form, **PROGRAMS)
+    assert as_sent(form) == snapshot(name="local-failed")
+    trial.side_effect = None
+    result = await _submit(hass, form, **PROGRAMS)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert (result["data"], result["options"]) == snapshot(name="local-done")
+
+
+async def test_forms_without_a_browser(
+    hass: HomeAssistant, executable: MagicMock, snapshot: SnapshotAssertion
+) -> None:
+    """The step that says how to get a browser as the frontend gets it."""
+    executable.return_value = None
+    with patch("sysconfig.get_config_var", return_value="cpython-314-aarch64-linux-musl"):
+        assert as_sent(await _menu(hass)) == snapshot
+
+
+async def test_forms_of_the_entry(
+    hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock, snapshot: SnapshotAssertion
+) -> None:
+    """So are options, reconfiguring and re-authentication."""
+    MockUser(name="Ben", id="ben").add_to_hass(hass)
+    assert as_sent(await _options(hass, loaded)) == snapshot(name="options")
+    result = await _set(hass, loaded, base_url="nowhere")
+    assert as_sent(result) == snapshot(name="options-failed")
+    anna = await _chosen(hass, loaded)
+    await hass.auth.async_remove_user(anna)
+    (flow,) = await _asked(hass, loaded)
+    form = await hass.config_entries.flow.async_configure(flow["flow_id"])
+    assert as_sent(form) == snapshot(name="reauth")
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], {"user": "ben"})
+    assert as_sent(result) == snapshot(name="reauth-done")
+    assert as_sent(await loaded.start_reconfigure_flow(hass)) == snapshot(name="reconfigure")

@@ -1,13 +1,28 @@
 """Tests of the diagnostics: they say what runs, and nothing that is nobody's business."""
 
 import json
+from typing import Any
 
 from homeassistant.core import HomeAssistant
+from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
 
 from custom_components.dashboard_cast.diagnostics import async_get_config_entry_diagnostics
+from custom_components.dashboard_cast.errors import PageNotReadyError
 from custom_components.dashboard_cast.registry import Registry
 
-from .common import PATH, PROFILE, SOURCE, TV, MockConfigEntry, Players, Studio
+from .common import (
+    PATH,
+    PROFILE,
+    SECOND_TV,
+    SETTLED,
+    SOURCE,
+    TV,
+    Home,
+    MockConfigEntry,
+    Players,
+    Studio,
+)
 
 SECRETS = {
     "endpoints": ["ws://127.0.0.1:1/?token=s3cret", "http://user:s3cret@127.0.0.1:1/s3cret"],
@@ -50,6 +65,7 @@ async def test_diagnostics(
         }
     ]
     assert told["media_players"] == {TV: {"path": PATH, "format": None, "playing": True}}
+    assert told["displays"] == []
     text = json.dumps(told)
     assert "s3cret" not in text
     assert studio.only.token not in text
@@ -62,3 +78,25 @@ async def test_of_an_old_entry(hass: HomeAssistant, registry: Registry, entry: M
     assert told["browser"]["kind"] == "local"
     assert "Chrom" in told["browser"]["versions"][0]
     assert told["ffmpeg"].startswith("ffmpeg version ")
+
+
+WEB_PAGE: dict[str, Any] = {
+    "website": {"url": "https://example.com/s3cret?token=s3cret", "username": "s3cret", "password": "s3cret"},
+    "look": {"user": "s3cret-user"},
+}
+
+
+async def test_of_displays(
+    hass: HomeAssistant, home: Home, loopback: None, snapshot: SnapshotAssertion
+) -> None:
+    """Displays are told with their rules and how it stands with them, without what lets one in."""
+    await home.shown()
+    rules = {"condition": "input_boolean.alarm", "priority": 5}
+    home.add("Alarm", media_players=[TV, SECOND_TV], rules=rules, **WEB_PAGE)
+    hass.states.async_set("input_boolean.alarm", "on")
+    home.studio.failure = PageNotReadyError(path="https://s3cret", seconds="30", detail="s3cret")
+    await home.wait(SETTLED)
+    told = await async_get_config_entry_diagnostics(hass, home.entry)
+    assert "s3cret" not in json.dumps(told)
+    # These are of this machine.
+    assert told == snapshot(exclude=props("versions", "ffmpeg"))

@@ -9,6 +9,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import entity_registry as er
 import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.filters import props
 
 from custom_components.dashboard_cast.displays import SUBENTRY_DISPLAY, DisplayConfig
 from custom_components.dashboard_cast.models import Overflow, Profile, Source, StreamFormat, Website
@@ -23,6 +25,7 @@ from .common import (
     MockUser,
     Players,
     add_display,
+    as_sent,
     get_schema_suggested_value,
     settled,
 )
@@ -225,6 +228,24 @@ async def test_copy(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     result = await _answer(hass, form, {**ENOUGH, "name": "Copy", "media_players": [SECOND_TV]})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert len(entry.subentries) == 2
+
+
+async def test_forms(hass: HomeAssistant, entry: MockConfigEntry, snapshot: SnapshotAssertion) -> None:
+    """Every step as the frontend gets it, and what comes of it."""
+    assert as_sent(await _open(hass, entry)) == snapshot(name="first")
+    display = add_display(hass, entry, subentry_id="wall")
+    menu = await _open(hass, entry)
+    assert as_sent(menu) == snapshot(name="user")
+    assert as_sent(await _answer(hass, menu, {"next_step_id": "copy"})) == snapshot(name="copy")
+    form = await _answer(hass, await _open(hass, entry), {"next_step_id": "new"})
+    result = await _answer(hass, form, {**ENOUGH, "media_players": ["media_player.attic"]})
+    assert as_sent(result) == snapshot(name="new-failed")
+    result = await _answer(hass, form, {**ENOUGH, "media_players": [SECOND_TV]})
+    # Media players go by the ids of their registry entries.
+    assert as_sent(result) == snapshot(name="new-done", exclude=props("media_players"))
+    form = await _reconfigure(hass, entry, display)
+    assert as_sent(form) == snapshot(name="reconfigure")
+    assert as_sent(await _answer(hass, form, ENOUGH)) == snapshot(name="reconfigure-done")
 
 
 async def test_new_beside_others(hass: HomeAssistant, entry: MockConfigEntry) -> None:

@@ -11,11 +11,20 @@ from homeassistant.helpers import issue_registry as ir
 from .browsers import async_versions, kind_of
 from .checkup import async_ffmpeg_version
 from .const import CONF_BASE_URL, CONF_BROWSER_URL, CONF_ENDPOINTS, CONF_USER, CONF_USER_ID, DOMAIN
+from .displays import CONF_PASSWORD, CONF_URL, CONF_USERNAME, Display
 from .engine.endpoint import redacted
 from .engine.stream import Stream
 from .registry import DashboardCastConfigEntry
 
-_PRIVATE: Final = {CONF_BASE_URL, CONF_BROWSER_URL, CONF_USER, CONF_USER_ID}
+_PRIVATE: Final = {
+    CONF_BASE_URL,
+    CONF_BROWSER_URL,
+    CONF_PASSWORD,
+    CONF_URL,
+    CONF_USER,
+    CONF_USER_ID,
+    CONF_USERNAME,
+}
 
 
 async def async_get_config_entry_diagnostics(
@@ -42,6 +51,24 @@ async def async_get_config_entry_diagnostics(
             }
             for entity_id, session in registry.sessions.items()
         },
+        "displays": [_display(entry, display) for display in registry.displays],
+    }
+
+
+def _display(entry: DashboardCastConfigEntry, display: Display) -> dict[str, Any]:
+    """Return how a display is set up, and how it stands with it."""
+    return {
+        "name": display.name,
+        "data": async_redact_data(entry.subentries[display.subentry_id].data, _PRIVATE),
+        "path": display.source.name,
+        "demand": asdict(display.demand),
+        "status": display.status,
+        "reason": display.reason,
+        "standings": {
+            entity_id: {"status": standing.status, "reason": standing.reason}
+            for entity_id, standing in display.standings.items()
+        },
+        "error": display.error and display.error.key,
     }
 
 
