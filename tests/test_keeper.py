@@ -205,6 +205,27 @@ async def test_stopped_on_one_tv(home: Home) -> None:
     assert not display.wanted
 
 
+async def test_stopped_on_one_tv_before_a_restart(home: Home) -> None:
+    """That holds over a restart, and when the TV is renamed, until somebody asks again."""
+    entities = er.async_get(home.hass)
+    tv = entities.async_get(TV)
+    assert tv is not None
+    display = await home.shown(media_players=[tv.id, SECOND_TV])
+    home.players.device.report(cast_status(None, None, app_id=None))
+    await settled(home.hass)
+    entities.async_update_entity(TV, new_entity_id="media_player.big_tv")
+    await home.wait(SETTLED)
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    display = home.find(display.subentry_id)
+    assert how(display) == (Status.SHOWING, None)
+    assert display.standings["media_player.big_tv"].reason == Reason.STOPPED
+    assert len(home.players.device.urls) == 1
+    await home.turn("turn_on")
+    await home.wait(SETTLED)
+    assert display.standings["media_player.big_tv"].status is Status.SHOWING
+
+
 async def test_paused(home: Home, wall: Display) -> None:
     """A pause by a person is left alone."""
     home.players.tv._attr_media_content_id = home.players.device.urls[0]
@@ -732,6 +753,22 @@ async def test_volume_after_a_takeover(home: Home) -> None:
     assert home.players.tv.volume_level == 0.2
     await home.hass.config_entries.async_unload(home.entry.entry_id)
     assert home.players.tv.volume_level == 0.5
+
+
+async def test_volume_of_a_tv_that_is_away(home: Home) -> None:
+    """One that was away when it was to be as before is that once it is back."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    home.players.tv._attr_available = False
+    home.players.device.lose()
+    home.players.tv.async_write_ha_state()
+    await wall.async_turn_off()
+    await home.wait(SETTLED)
+    assert home.players.tv.volumes == [0.2]
+    home.players.tv._attr_available = True
+    home.players.tv.show(MediaPlayerState.IDLE)
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0.2, 0.5]
 
 
 async def test_volume_that_cannot_be_set(home: Home, wall: Display) -> None:

@@ -56,7 +56,9 @@ class Keeper:
         """Take up what was wanted before, and show it as soon as Home Assistant has started."""
         stored = await self._store.async_load() or {}
         self._demands = {
-            subentry_id: Demand(**{**demand, "powered": tuple(demand["powered"])})
+            subentry_id: Demand(
+                **{name: tuple(value) if isinstance(value, list) else value for name, value in demand.items()}
+            )
             for subentry_id, demand in stored.items()
         }
         self._sync()
@@ -117,6 +119,7 @@ class Keeper:
                 # Who stops it on the TV may well want to see something else there.
                 demand = replace(display.demand, powered=())
                 self._demand(display, demand.turn(False, self._turn_number()))  # noqa: FBT003
+            self._note_stops(display)
             standings = self._standings(display, screens)
             stream = next((stream for screen in screens if (stream := screen.stream_of(display))), None)
             error = next(
@@ -126,6 +129,19 @@ class Keeper:
             display.standings, display.stream, display.error = standings, stream, error
             if before != (standings, stream, error):
                 display.tell()
+
+    def _note_stops(self, display: Display) -> None:
+        """Keep where somebody has stopped a display, which goes on elsewhere."""
+        stopped_on = tuple(
+            name
+            for name in display.config.media_players
+            if any(self._screens[entity_id].has_dismissed(display) for entity_id in self._watched([name]))
+        )
+        if display.wanted and stopped_on != display.demand.stopped_on:
+            display.demand = self._demands[display.subentry_id] = replace(
+                display.demand, stopped_on=stopped_on
+            )
+            self._save()
 
     def _standings(self, display: Display, screens: Iterable[ScreenKeeper]) -> dict[str, Standing]:
         found = {
@@ -236,6 +252,11 @@ class Keeper:
                 self._entry,
                 self._registry,
                 entity_id,
+                dismissed=[
+                    display.subentry_id
+                    for display in self._displays
+                    if entity_id in self._resolved(display.demand.stopped_on)
+                ],
                 displays=partial(self._wanted_on, entity_id),
                 on_change=self._report,
             )
@@ -306,7 +327,10 @@ class Keeper:
 
     def _targets(self, display: Display) -> list[str]:
         """Return the media players of a display, as far as they are watched yet."""
-        return [entity_id for entity_id in self._targets_named(display) if entity_id in self._screens]
+        return self._watched(display.config.media_players)
+
+    def _watched(self, names: Iterable[str]) -> list[str]:
+        return [entity_id for entity_id in self._resolved(names) if entity_id in self._screens]
 
     def _targets_named(self, display: Display) -> list[str]:
         return self._resolved(display.config.media_players)

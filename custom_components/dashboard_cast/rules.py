@@ -286,10 +286,12 @@ class Demand:
     """Its turn: the more, the later it was asked for. Once these were seconds of the wall clock."""
     powered: tuple[str, ...] = ()
     """Entities that were turned on for it."""
+    stopped_on: tuple[str, ...] = ()
+    """Media players, as its configuration names them, on which somebody has stopped it since."""
 
     def turn(self, wanted: bool, number: float) -> Demand:
         """Take in that somebody wants it, or does not any more; number: its turn if so."""
-        return replace(self, wanted=wanted, asked=number if wanted else self.asked)
+        return replace(self, wanted=wanted, asked=number if wanted else self.asked, stopped_on=())
 
     def see(self, condition: bool | None, number: float) -> Demand:
         """Take in its condition: when that becomes true it is asked for, when it ends it is over.

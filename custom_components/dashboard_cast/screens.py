@@ -38,6 +38,7 @@ _FAILURES: Final = frozenset((Ending.LOST, Ending.FAILED))
 class ScreenKeeper:
     """Keeps what a media player should show on it.
 
+    dismissed: ids of displays that somebody has stopped there before.
     displays: returns those that are wanted there.
     on_change: called when something was decided, or has happened.
     """
@@ -49,6 +50,7 @@ class ScreenKeeper:
         registry: Registry,
         entity_id: str,
         *,
+        dismissed: Iterable[str] = (),
         displays: Callable[[], Iterable[Display]],
         on_change: Callable[[], None],
     ) -> None:
@@ -64,7 +66,7 @@ class ScreenKeeper:
         self._on_change = on_change
         self._sound = Sound(hass, entity_id)
         self._reconnection = Reconnection(hass, entity_id)
-        self._screen = Screen()
+        self._screen = Screen(dismissed=frozenset(dismissed))
         self._followed: CastSession | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancel_timer: CALLBACK_TYPE | None = None
