@@ -1,7 +1,7 @@
 """What the tests of Home Assistant's side share: a home with dashboards, and stand-ins at its edges."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +20,7 @@ from uuid import UUID
 from aiohttp.test_utils import TestClient
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_player import (
+    DOMAIN as MEDIA_PLAYER_DOMAIN,
     MediaPlayerEntity,
     MediaPlayerEntityFeature,
     MediaPlayerState,
@@ -28,6 +29,9 @@ from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers.discovery import async_load_platform
+from homeassistant.helpers.entity_platform import AddEntitiesCallback
+from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
 import probatio
 from pychromecast.const import CAST_TYPE_CHROMECAST
 from pychromecast.controllers.media import MediaStatus, MediaStatusListener
@@ -456,6 +460,23 @@ class Players:
     def device(self) -> FakeChromecast:
         """The Cast device behind the first TV."""
         return self.tv.chromecast
+
+
+async def add_players(hass: HomeAssistant, integration: str, players: Sequence[MediaPlayerEntity]) -> None:
+    """Add media players of some integration."""
+
+    async def set_up(
+        _hass: HomeAssistant,
+        _config: ConfigType,
+        add: AddEntitiesCallback,
+        _discovered: DiscoveryInfoType | None = None,
+    ) -> None:
+        add(players)
+
+    mock_integration(hass, MockModule(integration))
+    mock_platform(hass, f"{integration}.{MEDIA_PLAYER_DOMAIN}", MockPlatform(async_setup_platform=set_up))
+    await async_load_platform(hass, MEDIA_PLAYER_DOMAIN, integration, {}, {MEDIA_PLAYER_DOMAIN: {}})
+    await hass.async_block_till_done()
 
 
 def url_of(stream: Stream, base: str = "http://10.10.10.10:8123") -> str:

@@ -6,11 +6,7 @@ from typing import Any
 from unittest.mock import MagicMock, patch
 
 from freezegun.api import FrozenDateTimeFactory
-from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN, MediaPlayerEntity
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers.discovery import async_load_platform
-from homeassistant.helpers.entity_platform import AddEntitiesCallback
-from homeassistant.helpers.typing import ConfigType, DiscoveryInfoType
 from hypothesis import settings
 from PIL import Image
 import pytest
@@ -30,12 +26,9 @@ from .common import (
     Home,
     HomeAssistantSnapshotExtension,
     MockConfigEntry,
-    MockModule,
-    MockPlatform,
     Players,
     Studio,
-    mock_integration,
-    mock_platform,
+    add_players,
     settled,
 )
 
@@ -152,11 +145,8 @@ async def players(hass: HomeAssistant) -> Players:
         second_tv=FakeCastPlayer("Second TV", FakeChromecast(host="10.10.10.21")),
         player=FakePlayer("Player"),
     )
-    _add_platform(hass, "cast", [made.tv, made.second_tv])
-    _add_platform(hass, "other", [made.player])
-    for platform in ("cast", "other"):
-        await async_load_platform(hass, MEDIA_PLAYER_DOMAIN, platform, {}, {MEDIA_PLAYER_DOMAIN: {}})
-    await hass.async_block_till_done()
+    await add_players(hass, "cast", [made.tv, made.second_tv])
+    await add_players(hass, "other", [made.player])
     return made
 
 
@@ -176,16 +166,3 @@ def home(
 async def wall(home: Home) -> Display:
     """Return a display that is shown on the TV."""
     return await home.shown()
-
-
-def _add_platform(hass: HomeAssistant, name: str, entities: list[MediaPlayerEntity]) -> None:
-    async def set_up(
-        _hass: HomeAssistant,
-        _config: ConfigType,
-        add: AddEntitiesCallback,
-        _discovered: DiscoveryInfoType | None = None,
-    ) -> None:
-        add(entities)
-
-    mock_integration(hass, MockModule(name))
-    mock_platform(hass, f"{name}.{MEDIA_PLAYER_DOMAIN}", MockPlatform(async_setup_platform=set_up))

@@ -621,9 +621,20 @@ async def test_window_that_ended_meanwhile(home: Home) -> None:
 async def test_what_is_kept(home: Home, wall: Display, hass_storage: dict[str, Any]) -> None:
     """What is wanted is on disk soon, and gone with the integration."""
     await home.wait(2)
-    assert hass_storage["dashboard_cast.displays"]["data"][wall.subentry_id]["wanted"] is True
+    assert hass_storage["dashboard_cast.displays"]["data"]["displays"][wall.subentry_id]["wanted"] is True
     await home.hass.config_entries.async_remove(home.entry.entry_id)
     assert "dashboard_cast.displays" not in hass_storage
+
+
+async def test_what_an_older_release_kept(home: Home, wall: Display, hass_storage: dict[str, Any]) -> None:
+    """What is wanted survives an update."""
+    await wall.async_turn_off()
+    await home.hass.config_entries.async_unload(home.entry.entry_id)
+    stored = hass_storage["dashboard_cast.displays"]
+    stored |= {"version": 1, "data": stored["data"]["displays"]}
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.wait(SETTLED)
+    assert home.hass.states.is_state(SWITCH, "off")
 
 
 async def test_waits_for_home_assistant(home: Home, wall: Display) -> None:
@@ -756,13 +767,15 @@ async def test_volume_after_a_takeover(home: Home) -> None:
 
 
 async def test_volume_of_a_tv_that_is_away(home: Home) -> None:
-    """One that was away when it was to be as before is that once it is back."""
+    """One that was away when it was to be as before is that once it is back, also after a restart."""
     home.players.tv.turn_volume(0.5)
     wall = await home.shown(quiet={"volume": 20})
     home.players.tv._attr_available = False
     home.players.device.lose()
     home.players.tv.async_write_ha_state()
     await wall.async_turn_off()
+    await home.wait(SETTLED)
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
     await home.wait(SETTLED)
     assert home.players.tv.volumes == [0.2]
     home.players.tv._attr_available = True

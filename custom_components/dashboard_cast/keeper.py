@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
@@ -23,13 +23,29 @@ from .power import switch_off, switch_on
 from .registry import Registry
 from .rules import Demand, Standing, Status
 from .screens import ScreenKeeper
+from .sound import Changes
 
-_STORAGE_VERSION: Final = 1
+_STORAGE_VERSION: Final = 2
+_DISPLAYS: Final = "displays"
+_VOLUMES: Final = "volumes"
 _SAVE_DELAY_S: Final = 1.0
 
 
-def _store(hass: HomeAssistant) -> Store[dict[str, dict[str, Any]]]:
-    return Store(hass, _STORAGE_VERSION, f"{DOMAIN}.displays")
+type _Stored = dict[str, dict[str, dict[str, Any]]]
+"""What is kept of displays by the ids of their subentries, and of media players by their entity ids."""
+
+
+class _KeeperStore(Store[_Stored]):
+    @override
+    async def _async_migrate_func(
+        self, old_major_version: int, old_minor_version: int, old_data: Any
+    ) -> _Stored:
+        # 1: there were displays only.
+        return {_DISPLAYS: old_data, _VOLUMES: {}}
+
+
+def _store(hass: HomeAssistant) -> Store[_Stored]:
+    return _KeeperStore(hass, _STORAGE_VERSION, f"{DOMAIN}.displays")
 
 
 async def async_forget(hass: HomeAssistant) -> None:
@@ -48,19 +64,17 @@ class Keeper:
         self._store = _store(hass)
         self._demands: dict[str, Demand] = {}
         self._screens: dict[str, ScreenKeeper] = {}
+        # Of media players that are not watched yet.
+        self._volumes: dict[str, Changes] = {}
         self._occasions: dict[str, Occasion] = {}
         self._undo: list[CALLBACK_TYPE] = []
         self._started = False
 
     async def async_start(self) -> None:
         """Take up what was wanted before, and show it as soon as Home Assistant has started."""
-        stored = await self._store.async_load() or {}
-        self._demands = {
-            subentry_id: Demand(
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in demand.items()}
-            )
-            for subentry_id, demand in stored.items()
-        }
+        stored = await self._store.async_load() or {_DISPLAYS: {}, _VOLUMES: {}}
+        self._demands = {name: Demand.of(demand) for name, demand in stored[_DISPLAYS].items()}
+        self._volumes = {entity_id: Changes(**changes) for entity_id, changes in stored[_VOLUMES].items()}
         self._sync()
         self._undo += [
             async_dispatcher_connect(self._hass, SIGNAL_CONFIG_ENTRY_CHANGED, self._entry_changed),
@@ -158,12 +172,13 @@ class Keeper:
         for undo in self._undo:
             undo()
         await asyncio.gather(*(screen.async_stop() for screen in self._screens.values()))
+        stored = self._stored()
         for occasion in self._occasions.values():
             occasion.stop()
         self._undo.clear()
         self._screens.clear()
         self._occasions.clear()
-        await self._store.async_save(self._stored())
+        await self._store.async_save(stored)
 
     @callback
     def _begin(self, _hass: HomeAssistant) -> None:
@@ -257,6 +272,7 @@ class Keeper:
                     for display in self._displays
                     if entity_id in self._resolved(display.demand.stopped_on)
                 ],
+                changes=self._volumes.pop(entity_id, None),
                 displays=partial(self._wanted_on, entity_id),
                 on_change=self._report,
             )
@@ -338,5 +354,10 @@ class Keeper:
     def _save(self) -> None:
         self._store.async_delay_save(self._stored, _SAVE_DELAY_S)
 
-    def _stored(self) -> dict[str, dict[str, Any]]:
-        return {subentry_id: asdict(demand) for subentry_id, demand in self._demands.items()}
+    def _stored(self) -> _Stored:
+        screens = {entity_id: screen.changes for entity_id, screen in self._screens.items()}
+        volumes = {**self._volumes, **screens}
+        return {
+            _DISPLAYS: {name: asdict(demand) for name, demand in self._demands.items()},
+            _VOLUMES: {entity_id: asdict(changes) for entity_id, changes in volumes.items() if changes},
+        }

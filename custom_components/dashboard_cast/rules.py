@@ -6,7 +6,7 @@ All times are in seconds on a monotonic clock.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from .models import Ending
 
@@ -288,6 +288,14 @@ class Demand:
     """Entities that were turned on for it."""
     stopped_on: tuple[str, ...] = ()
     """Media players, as its configuration names them, on which somebody has stopped it since."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Demand:
+        """Return what was stored; JSON has no tuples."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**fields)
 
     def turn(self, wanted: bool, number: float) -> Demand:
         """Take in that somebody wants it, or does not any more; number: its turn if so."""

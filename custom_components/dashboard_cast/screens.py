@@ -22,7 +22,7 @@ from .models import Ending
 from .reconnection import Reconnection
 from .registry import Registry
 from .rules import Activity, Screen, Standing, Wish, decide
-from .sound import Sound
+from .sound import Changes, Sound
 from .urls import split_stream_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _FAILURES: Final = frozenset((Ending.LOST, Ending.FAILED))
 class ScreenKeeper:
     """Keeps what a media player should show on it.
 
-    dismissed: ids of displays that somebody has stopped there before.
+    dismissed: ids of displays that somebody has stopped there before. changes: what was done to its volume.
     displays: returns those that are wanted there.
     on_change: called when something was decided, or has happened.
     """
@@ -51,6 +51,7 @@ class ScreenKeeper:
         entity_id: str,
         *,
         dismissed: Iterable[str] = (),
+        changes: Changes | None = None,
         displays: Callable[[], Iterable[Display]],
         on_change: Callable[[], None],
     ) -> None:
@@ -64,7 +65,7 @@ class ScreenKeeper:
         self._registry = registry
         self._displays = displays
         self._on_change = on_change
-        self._sound = Sound(hass, entity_id)
+        self._sound = Sound(hass, entity_id, changes)
         self._reconnection = Reconnection(hass, entity_id)
         self._screen = Screen(dismissed=frozenset(dismissed))
         self._followed: CastSession | None = None
@@ -83,6 +84,11 @@ class ScreenKeeper:
     def is_somebodys(self) -> bool:
         """Whether something else than a display is there."""
         return self._screen.guest or self._screen.activity in {Activity.BUSY, Activity.PAUSED}
+
+    @property
+    def changes(self) -> Changes:
+        """What was done to its volume and is to be undone."""
+        return self._sound.changes
 
     def has_dismissed(self, display: Display) -> bool:
         """Return whether somebody stopped a display there."""
@@ -133,7 +139,7 @@ class ScreenKeeper:
                 self._release()
             else:
                 self._begin(displays[decision.display])
-        if self._screen.held is None and self._sound.changed:
+        if self._screen.held is None and self._sound.changes:
             self._do(self._sound.async_restore())
         self._reconnection.want(wanted=bool(wishes) and self._screen.activity is Activity.AWAY)
         self.standings = decision.standings
@@ -142,7 +148,7 @@ class ScreenKeeper:
     async def async_stop(self) -> None:
         """Leave it to whoever comes next, as loud as it was, and watch it no more."""
         self.stop()
-        if self._sound.changed:
+        if self._sound.changes:
             await self._sound.async_restore()
 
     @callback
@@ -161,7 +167,7 @@ class ScreenKeeper:
         self.stop()
         if self._screen.held:
             self._release()
-        if self._sound.changed:
+        if self._sound.changes:
             self._do(self._sound.async_restore())
 
     @property
@@ -247,7 +253,7 @@ class ScreenKeeper:
     def _settle(self, display: str) -> None:
         """Have the media player as loud as a display wants it."""
         config = next((one.config for one in self._displays() if one.subentry_id == display), None)
-        if self._sound.changed or (config and config.volume is not None):
+        if self._sound.changes or (config and config.volume is not None):
             self._do(self._sound.async_settle(config.volume if config else None))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,7 @@
 """The volume of a media player: what a display changes is as before when it is gone."""
 
 import asyncio
+from dataclasses import dataclass, replace
 import logging
 from typing import Any, Final
 
@@ -26,30 +27,39 @@ _TIMEOUT_S: Final = 5.0
 _NEAR: Final = 0.02
 
 
-class Sound:
-    """What was done to the volume of a media player, and how it was before.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was done to the volume of a media player and is to be undone."""
 
-    One thing is done after the other; what a media player refuses is left.
+    muted: bool = False
+    before: float | None = None
+    """How loud it was, from 0 to 1."""
+    level: float | None = None
+    """What it was set to; None when it was not."""
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything."""
+        return self.muted or self.level is not None
+
+
+class Sound:
+    """The volume of a media player, with what is to be undone.
+
+    changes: what was done before. One thing is done after the other; what a media player refuses is left.
     """
 
-    def __init__(self, hass: HomeAssistant, entity_id: str) -> None:
+    def __init__(self, hass: HomeAssistant, entity_id: str, changes: Changes | None = None) -> None:
+        self.changes = changes or Changes()
         self._hass = hass
         self._entity_id = entity_id
         self._lock = asyncio.Lock()
-        self._muted = False
-        self._before: float | None = None
-        self._set: float | None = None
-
-    @property
-    def changed(self) -> bool:
-        """Whether something is to be undone."""
-        return self._muted or self._set is not None
 
     async def async_hush(self) -> None:
         """Mute it, so that it makes no sound when an app starts."""
         async with self._lock:
-            if not self._muted and not self._attribute(ATTR_MEDIA_VOLUME_MUTED):
-                self._muted = await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: True})
+            if not self.changes.muted and not self._attribute(ATTR_MEDIA_VOLUME_MUTED):
+                muted = await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: True})
+                self.changes = replace(self.changes, muted=muted)
 
     async def async_settle(self, level: float | None) -> None:
         """Let it be heard again, and set the volume for what plays now; None for as it was before."""
@@ -58,10 +68,10 @@ class Sound:
             if level is None:
                 await self._async_restore()
                 return
-            if self._set is None:
-                self._before = self._attribute(ATTR_MEDIA_VOLUME_LEVEL)
+            changes = self.changes
+            before = self._attribute(ATTR_MEDIA_VOLUME_LEVEL) if changes.level is None else changes.before
             if await self._async_call(SERVICE_VOLUME_SET, {ATTR_MEDIA_VOLUME_LEVEL: level}):
-                self._set = level
+                self.changes = replace(changes, before=before, level=level)
 
     async def async_restore(self) -> None:
         """Undo it all, but for what somebody has changed since."""
@@ -70,17 +80,19 @@ class Sound:
             await self._async_restore()
 
     async def _async_unmute(self) -> None:
-        if self._muted:
-            self._muted = not await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: False})
+        if self.changes.muted:
+            muted = not await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: False})
+            self.changes = replace(self.changes, muted=muted)
 
     async def _async_restore(self) -> None:
-        if self._set is None:
+        before, level = self.changes.before, self.changes.level
+        if level is None:
             return
         now = self._attribute(ATTR_MEDIA_VOLUME_LEVEL)
-        theirs = now is not None and abs(now - self._set) > _NEAR
-        data = {ATTR_MEDIA_VOLUME_LEVEL: self._before}
-        if theirs or self._before is None or await self._async_call(SERVICE_VOLUME_SET, data):
-            self._set = self._before = None
+        theirs = now is not None and abs(now - level) > _NEAR
+        data = {ATTR_MEDIA_VOLUME_LEVEL: before}
+        if theirs or before is None or await self._async_call(SERVICE_VOLUME_SET, data):
+            self.changes = replace(self.changes, before=None, level=None)
 
     def _attribute(self, name: str) -> Any:
         state = self._hass.states.get(self._entity_id)

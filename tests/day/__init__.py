@@ -1,0 +1,1 @@
+"""A day of mishaps in simulated time."""

@@ -1,0 +1,301 @@
+"""Two TVs, four displays and what can happen to them, minute by minute in simulated time."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
+
+from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.displays import Display
+from custom_components.dashboard_cast.errors import PageNotReadyError
+from custom_components.dashboard_cast.rules import Status
+from custom_components.dashboard_cast.urls import split_stream_url
+
+from ..common import PATH, Home
+from .oracle import Oracle, Wanted
+from .television import App, Television
+
+STEP_S: Final = 2
+STEPS: Final = 30
+# Short enough for what ends at the beginning of a minute to be over at its end: this, what a TV is given to
+# settle, and the wait after failures.
+PATIENCE_S: Final = 20
+# A TV may get so many LOADs in a minute: one for each of two mishaps, and what fails before.
+MOST_LOADS: Final = 5
+KITCHEN: Final = "/tv-wall/kitchen"
+VOLUME: Final = 0.3
+USUAL_VOLUME: Final = 0.6
+
+type Mishap = Callable[[Television], Awaitable[None]]
+
+
+@dataclass
+class Household:
+    """A home, what is right there, and what happens."""
+
+    home: Home
+    tvs: dict[str, Television]
+    dice: Random
+    oracle: Oracle
+    story: list[str] = field(default_factory=list)
+    """What has happened."""
+    minute: int = 0
+    _until: dict[str, int] = field(default_factory=dict)
+    """Until which minute a TV is away, paused or somebody else's."""
+    _failed_at: int = -9
+    """The minute of the last failure: one at a time, for they add up to longer waits."""
+
+    @property
+    def hass(self) -> HomeAssistant:
+        """Home Assistant."""
+        return self.home.hass
+
+    async def set_up(self) -> None:
+        """Set up the displays."""
+        for one in self.oracle.displays:
+            rules: dict[str, Any] = {"priority": one.priority, "patience": PATIENCE_S}
+            if one.condition:
+                self.hass.states.async_set(one.condition, "off")
+                rules["condition"] = one.condition
+            quiet = {"volume": 100 * VOLUME} if one.quiet else {}
+            self.home.add(one.name, one.path, media_players=sorted(one.tvs), rules=rules, quiet=quiet)
+            if not one.condition:
+                self.oracle.ask(one)
+        await self.pass_time(STEPS)
+
+    async def pass_time(self, steps: int) -> None:
+        """Let time pass; TVs that play fetch their streams meanwhile."""
+        for _ in range(steps):
+            await self.home.wait(STEP_S)
+            for tv in self.tvs.values():
+                self._fetch(tv)
+
+    def _fetch(self, tv: Television) -> None:
+        if not tv.plays:
+            return
+        assert tv.url is not None
+        token, _ = split_stream_url(tv.url)
+        if stream := self.home.registry.stream_of(token):
+            stream.touch()
+        else:
+            tv.give_up()
+
+    def tell(self, what: str) -> None:
+        """Note what happens."""
+        self.story.append(f"{self.minute}: {what}")
+
+    async def live(self) -> None:
+        """Live through a minute: what lasts comes to an end, something happens, and all should be right."""
+        self.minute += 1
+        loads = {name: tv.loads for name, tv in self.tvs.items()}
+        alone = {name: self._is_somebodys(tv) for name, tv in self.tvs.items()}
+        early = self.dice.randrange(5)
+        await self.pass_time(early)
+        for name, minute in [*self._until.items()]:
+            if minute <= self.minute:
+                del self._until[name]
+                await self._end(name, self.tvs[name])
+        name = self.dice.choice([*self.tvs])
+        await self._happen(name, self.tvs[name])
+        await self.pass_time(STEPS - early)
+        for name, tv in self.tvs.items():
+            sent = tv.loads - loads[name]
+            assert sent <= MOST_LOADS, f"{name} got {sent} LOADs"
+            if alone[name] and self._is_somebodys(tv) and self._until.get(name):
+                assert sent == 0, f"{name} got a LOAD though somebody uses it"
+
+    async def rest(self) -> None:
+        """Let all that lasts end, have everything turned on, and let things settle."""
+        for name, tv in self.tvs.items():
+            if self._until.pop(name, None):
+                await self._end(name, tv)
+        for one in self.oracle.displays:
+            await self._switch(one, on=one.condition is None)
+        await self.pass_time(2 * STEPS)
+
+    def wrong(self) -> Iterator[str]:
+        """Tell of each thing that is not as it should be."""
+        for name, tv in self.tvs.items():
+            if tv.app is App.OTHER or tv.paused or not tv.reachable:
+                continue
+            right, shown = self.oracle.right(name), self.shown_on(tv)
+            if shown != (right.path if right else None):
+                yield f"{name} shows {shown} instead of {right}"
+            level = tv._attr_volume_level
+            wanted = VOLUME if right and right.quiet else USUAL_VOLUME
+            if level != wanted:
+                yield f"{name} is at {level} instead of {wanted}"
+            if right and self._display(right).status is not Status.SHOWING:
+                yield f"{right.name} says that it is {self._display(right).status}"
+        for one in self.oracle.displays:
+            state = self.hass.states.get(f"switch.{one.name}_show")
+            if state is None or (state.state == "on") is not one.on:
+                yield f"the switch of {one.name} is {state and state.state}, {one.on} is right"
+        yield from self._left_over()
+
+    def shown_on(self, tv: Television) -> str | None:
+        """Return the path of what of ours is on a TV."""
+        if tv.app is not App.OURS or tv.url is None:
+            return None
+        stream = self.home.registry.stream_of(split_stream_url(tv.url)[0])
+        return stream.source.path if stream else None
+
+    def _left_over(self) -> Iterator[str]:
+        registry = self.home.registry
+        used = {session.stream for session in registry.sessions.values()}
+        for stream in registry.streams:
+            if stream not in used:
+                yield f"a stream of {stream.source.path} runs for nobody"
+        running = sum(not stream.ended for stream in self.home.studio.streams)
+        if running != len(registry.streams):
+            yield f"{running} streams run, {len(registry.streams)} are known"
+
+    def _display(self, wanted: Wanted) -> Display:
+        return next(one for one in self.home.registry.displays if one.name == wanted.name)
+
+    def _is_somebodys(self, tv: Television) -> bool:
+        return tv.app is App.OTHER or tv.paused
+
+    # --- what happens -------------------------------------------------------------------------------------
+
+    async def _happen(self, name: str, tv: Television) -> None:
+        choices: list[Callable[[str, Television], Awaitable[None]]] = [
+            self._turn, self._condition, self._condition, self._restart, self._rename,
+        ]  # fmt: skip
+        if name not in self._until:
+            choices += [self._power, self._network, self._other_app]
+            if tv.plays:
+                choices += [self._person_stops, self._pause, self._glitch, self._guest]
+            if self.minute - self._failed_at > 3:
+                choices += [self._load_fails, self._page_fails, self._stream_ends]
+        await self.dice.choice(choices)(name, tv)
+
+    def _last(self, name: str, longest: int) -> None:
+        self._until[name] = self.minute + self.dice.randint(1, longest)
+
+    async def _end(self, name: str, tv: Television) -> None:
+        """End what has lasted."""
+        self.tell(f"{name} is as usual again")
+        if not tv.powered:
+            tv.power_on()
+        elif not tv.linked:
+            tv.link()
+        elif tv.app is App.OTHER:
+            tv.stop()
+        elif tv.paused:
+            tv.resume()
+
+    async def _power(self, name: str, tv: Television) -> None:
+        self.tell(f"{name} is switched off")
+        tv.power_off()
+        self._last(name, 5)
+
+    async def _network(self, name: str, tv: Television) -> None:
+        self.tell(f"{name} has no network")
+        tv.unlink()
+        self._last(name, 4)
+
+    async def _glitch(self, name: str, tv: Television) -> None:
+        self.tell(f"{name} has no network for some seconds")
+        loads = tv.loads
+        tv.unlink()
+        await self.pass_time(2)
+        tv.link()
+        await self.pass_time(3)
+        assert tv.loads == loads, "a LOAD though it plays on"
+
+    async def _other_app(self, name: str, tv: Television) -> None:
+        self.tell(f"{name} is taken over")
+        tv.take_over()
+        self._last(name, 10)
+
+    async def _pause(self, name: str, tv: Television) -> None:
+        self.tell(f"{name} is paused")
+        tv.pause()
+        self._last(name, 3)
+
+    async def _person_stops(self, name: str, tv: Television) -> None:
+        self.tell(f"a person stops {name}")
+        self.oracle.stop(name)
+        tv.stop()
+
+    async def _guest(self, name: str, tv: Television) -> None:
+        self.tell(f"an action shows something on {name} for a while")
+        path = KITCHEN if self.shown_on(tv) != KITCHEN else PATH
+        data = {"entity_id": name, "path": path, "duration": 10}
+        await self.hass.services.async_call(DOMAIN, "start", data, blocking=True)
+        assert self.shown_on(tv) == path
+
+    async def _load_fails(self, name: str, tv: Television) -> None:
+        self.tell(f"LOADs fail on {name}")
+        self._failed_at = self.minute
+        # A device is sent all three formats before it counts as a failure.
+        tv.failing = 3
+        tv.power_off()
+        tv.power_on()
+        await self.pass_time(5)
+        tv.failing = 0
+
+    async def _page_fails(self, name: str, tv: Television) -> None:
+        self.tell(f"no page can be drawn while {name} restarts")
+        self._failed_at = self.minute
+        self.home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+        tv.power_off()
+        tv.power_on()
+        await self.pass_time(5)
+        self.home.studio.failure = None
+
+    async def _stream_ends(self, name: str, tv: Television) -> None:
+        self.tell("all streams end by a failure")
+        self._failed_at = self.minute
+        for stream in self.home.studio.streams:
+            await stream.fail(PageNotReadyError(path="x", seconds="30", detail="gone"))
+
+    async def _turn(self, _name: str, _tv: Television) -> None:
+        one = self.dice.choice(self.oracle.displays)
+        on = self.dice.random() < 0.7
+        self.tell(f"{one.name} is turned {'on' if on else 'off'}")
+        await self._switch(one, on=on)
+
+    async def _switch(self, one: Wanted, *, on: bool) -> None:
+        (self.oracle.ask if on else self.oracle.end)(one)
+        data = {"entity_id": f"switch.{one.name}_show"}
+        await self.hass.services.async_call(
+            SWITCH_DOMAIN, "turn_on" if on else "turn_off", data, blocking=True
+        )
+
+    async def _condition(self, _name: str, _tv: Television) -> None:
+        one = self.dice.choice([one for one in self.oracle.displays if one.condition])
+        assert one.condition
+        state = self.hass.states.get(one.condition)
+        on = state is None or state.state == "off"
+        self.tell(f"{one.condition} is {'on' if on else 'off'}")
+        (self.oracle.ask if on else self.oracle.end)(one)
+        self.hass.states.async_set(one.condition, "on" if on else "off")
+
+    async def _restart(self, _name: str, _tv: Television) -> None:
+        self.tell("the integration starts anew")
+        await self.hass.config_entries.async_reload(self.home.entry.entry_id)
+
+    async def _rename(self, _name: str, _tv: Television) -> None:
+        """Rename a switch back and forth, which changes nothing."""
+        self.tell("an entity is renamed")
+        registry, entity_id = er.async_get(self.hass), f"switch.{self.oracle.displays[0].name}_show"
+        for old, new in ((entity_id, "switch.renamed"), ("switch.renamed", entity_id)):
+            registry.async_update_entity(old, new_entity_id=new)
+            await self.pass_time(1)
+
+
+def household() -> list[Wanted]:
+    """Return the displays: two for every day, one for guests, and an alarm that goes first everywhere."""
+    both = frozenset(("media_player.tv", "media_player.second_tv"))
+    return [
+        Wanted("day", PATH, both),
+        Wanted("kitchen", KITCHEN, frozenset(("media_player.second_tv",)), quiet=True),
+        Wanted("guests", "/empty-wall", frozenset(("media_player.tv",)), condition="input_boolean.guests"),
+        Wanted("alarm", "/generated-wall", both, priority=5, condition="binary_sensor.alarm"),
+    ]
