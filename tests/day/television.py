@@ -76,8 +76,10 @@ class Television(FakeCastPlayer):
         self.hass.loop.call_soon_threadsafe(self.write)
 
     def quit(self) -> None:
-        """Close the app for Home Assistant; called in a thread."""
-        self.hass.loop.call_soon_threadsafe(self._close)
+        """Close the app for Home Assistant; called in a thread, before any LOAD that is sent after it."""
+        self.app, self.url, self.paused = App.NONE, None, False
+        self._tell_app()
+        self.hass.loop.call_soon_threadsafe(self.write)
 
     # --- what people and the network do -------------------------------------------------------------------
 
