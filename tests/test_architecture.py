@@ -33,6 +33,7 @@ ROOMS = [
         "translation",
         "rules",
         "displays",
+        "entities",
         "occasion",
         "screens",
         "keeper",

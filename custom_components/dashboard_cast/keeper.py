@@ -17,6 +17,7 @@ from homeassistant.helpers.storage import Store
 from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
+from .entities import entity_id_of
 from .errors import DashboardCastError, TargetNotFoundError
 from .models import Source
 from .occasion import Occasion
@@ -90,10 +91,9 @@ class Keeper:
         finally:
             display.tell()
 
-    def _resolved(self, names: Iterable[str]) -> list[str]:
-        """Return the entity ids of names, as far as these are of entities that there are."""
-        registry = er.async_get(self._hass)
-        found = (er.async_resolve_entity_id(registry, name) for name in names)
+    def _resolved(self, config: DisplayConfig, names: Iterable[str]) -> list[str]:
+        """Return the entity ids of names in a display's set-up, as far as there are such entities."""
+        found = (entity_id_of(self._hass, name, config.identities) for name in names)
         return [entity_id for entity_id in found if entity_id]
 
     @callback
@@ -252,8 +252,10 @@ class Keeper:
     def _condition_of(self, display: Display) -> tuple[str | None, str | None]:
         config = display.config
         # One that was removed is as unknown as one that is unavailable.
-        entity = (self._resolved([config.condition]) or [config.condition])[0] if config.condition else None
-        return entity, config.template
+        if config.condition is None:
+            return None, config.template
+        found = entity_id_of(self._hass, config.condition, config.identities)
+        return found or config.condition, config.template
 
     @callback
     def _see(self, display: Display, condition: bool | None) -> None:
@@ -272,7 +274,7 @@ class Keeper:
     def _demand(self, display: Display, demand: Demand) -> None:
         """Note that a display is wanted or not."""
         if demand.wanted:
-            on = switch_on(self._hass, self._resolved(display.config.power))
+            on = switch_on(self._hass, self._resolved(display.config, display.config.power))
             demand = replace(demand, powered=tuple({*demand.powered, *on}))
         elif demand.powered:
             self._switch_off(display, demand.powered)
@@ -291,7 +293,7 @@ class Keeper:
         left = {*powered}
         for other in self._displays:
             if other.wanted and other is not display:
-                needed = left & {*self._resolved(other.config.power)}
+                needed = left & {*self._resolved(other.config, other.config.power)}
                 other.demand = replace(other.demand, powered=(*other.demand.powered, *needed))
                 self._demands[other.subentry_id] = other.demand
                 left -= needed
@@ -306,7 +308,7 @@ class Keeper:
         return [entity_id for entity_id in self._targets_named(display) if entity_id in self._screens]
 
     def _targets_named(self, display: Display) -> list[str]:
-        return self._resolved(display.config.media_players)
+        return self._resolved(display.config, display.config.media_players)
 
     def _save(self) -> None:
         self._store.async_delay_save(self._stored, _SAVE_DELAY_S)
