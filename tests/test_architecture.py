@@ -34,6 +34,7 @@ ROOMS = [
         "translation",
         "rules",
         "displays",
+        "entities",
         "occasion",
         "screens",
         "keeper",

@@ -13,7 +13,6 @@ from homeassistant.helpers.typing import ConfigType
 from .auth import async_ensure_user, async_remove_user, async_watch_user
 from .browsers import BrowserKind, async_browser, endpoints_of
 from .checkup import async_check_up, async_watch_engine
-from .config_flow import DashboardCastConfigFlow
 from .const import (
     AUTOMATIC,
     CONF_BROWSER_KIND,
@@ -24,7 +23,9 @@ from .const import (
     DEFAULT_FFMPEG,
     DOMAIN,
 )
+from .displays import CONF_ENTITIES, SUBENTRY_DISPLAY, DisplayConfig
 from .engine.codecs import preferred
+from .entities import identities_of
 from .errors import DashboardCastError
 from .issues import (
     async_check_certificate,
@@ -115,10 +116,17 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     Home Assistant does not ask for one of a newer major version, and refuses it; a newer minor version only
     has what we do not look at.
     """
-    if entry.minor_version < DashboardCastConfigFlow.MINOR_VERSION:
-        # 1.1 to 1.2: once there was no choice of browsers.
+    if entry.minor_version < 2:
+        # Once there was no choice of browsers.
         data = {CONF_BROWSER_KIND: BrowserKind.LOCAL, CONF_ENDPOINTS: [], **entry.data}
         hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
+    if entry.minor_version < 3:
+        # Once displays knew their entities by ids of the registry only.
+        for display in entry.get_subentries_of_type(SUBENTRY_DISPLAY):
+            identities = identities_of(hass, DisplayConfig.of(display.data).names)
+            data = {**display.data, CONF_ENTITIES: identities}
+            hass.config_entries.async_update_subentry(entry, display, data=data)
+        hass.config_entries.async_update_entry(entry, minor_version=3)
     return True
 
 

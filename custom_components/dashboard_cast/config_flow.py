@@ -118,7 +118,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
     """Set up the one config entry, or give it another browser or another user."""
 
     VERSION = 1
-    MINOR_VERSION = 2
+    MINOR_VERSION = 3
 
     def __init__(self) -> None:
         """Begin with nothing chosen."""

@@ -1,6 +1,7 @@
 """Setting up displays: a flow ends only with what can be shown."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
@@ -12,7 +13,6 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import section
-from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
@@ -42,6 +42,7 @@ from .displays import (
     CONF_CONDITION,
     CONF_DARK,
     CONF_DASHBOARD,
+    CONF_ENTITIES,
     CONF_FONT_SCALE,
     CONF_FORMAT,
     CONF_FRAME_RATE,
@@ -74,6 +75,7 @@ from .displays import (
     SUBENTRY_DISPLAY,
     DisplayConfig,
 )
+from .entities import entity_id_of, identities_of, kept_name
 from .errors import DashboardCastError, SourceMissingError
 from .models import Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
@@ -137,7 +139,7 @@ class DisplayFlow(ConfigSubentryFlow):
                 placeholders = error.placeholders
             else:
                 return await self._async_finish(user_input.get(CONF_NAME), data)
-        suggested = self._renamed(current, self._named) if user_input is None else user_input
+        suggested = self._named(current) if user_input is None else user_input
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(await self._async_schema(), suggested),
@@ -161,7 +163,8 @@ class DisplayFlow(ConfigSubentryFlow):
             await async_allowed_urls(self.hass, url, None)
         for entity_id in data[CONF_MEDIA_PLAYERS]:
             check_screen(self.hass, entity_id)
-        data = self._renamed(data, self._kept)
+        data = self._renamed(data, partial(kept_name, self.hass))
+        data[CONF_ENTITIES] = identities_of(self.hass, DisplayConfig.of(data).names)
         await entry.runtime_data.async_check(DisplayConfig.of(data).source)
         return data
 
@@ -190,14 +193,10 @@ class DisplayFlow(ConfigSubentryFlow):
             changed[CONF_QUIET] = {**quiet, CONF_POWER: [*filter(None, map(rename, quiet[CONF_POWER]))]}
         return changed
 
-    def _kept(self, entity_id: str) -> str:
-        """Return what an entity is known by for good: the id of its registry entry, where it has one."""
-        entity = er.async_get(self.hass).async_get(entity_id)
-        return entity.id if entity else entity_id
-
-    def _named(self, name: str) -> str | None:
-        """Return what an entity is called now; None when it is gone."""
-        return er.async_resolve_entity_id(er.async_get(self.hass), name)
+    def _named(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a display with its entities as they are called now; those that are gone are not in."""
+        named = partial(entity_id_of, self.hass, identities=data.get(CONF_ENTITIES, {}))
+        return self._renamed(data, named)
 
     async def _async_schema(self) -> probatio.Schema:
         views = [

@@ -9,6 +9,7 @@ from homeassistant.core import CALLBACK_TYPE, callback
 
 from .const import CONF_USER, DEFAULT_FRAME_RATE
 from .engine.stream import TOKEN_BYTES, Stream
+from .entities import Identities
 from .errors import DashboardCastError, NothingShownError
 from .models import Overflow, Profile, SizePreset, Source, StreamFormat, Website
 from .rules import Demand, Standing, Status
@@ -18,6 +19,7 @@ SUBENTRY_DISPLAY: Final = "display"
 CONF_CONDITION: Final = "condition"
 CONF_DARK: Final = "dark"
 CONF_DASHBOARD: Final = "dashboard"
+CONF_ENTITIES: Final = "entities"
 CONF_FONT_SCALE: Final = "font_scale"
 CONF_FORMAT: Final = "format"
 CONF_FRAME_RATE: Final = "frame_rate"
@@ -86,6 +88,8 @@ class DisplayConfig:
     """Whether media players are muted while they start."""
     power: tuple[str, ...]
     """What is turned on before, and off after; named as media players are."""
+    identities: Identities
+    """Of all these entities, as far as they are in the registry."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> DisplayConfig:
@@ -106,7 +110,13 @@ class DisplayConfig:
             volume=quiet[CONF_VOLUME] / 100 if CONF_VOLUME in quiet else None,
             silent_start=quiet.get(CONF_SILENT_START, False),
             power=tuple(quiet.get(CONF_POWER, ())),
+            identities=data.get(CONF_ENTITIES, {}),
         )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What all its entities are named by."""
+        return (*self.media_players, *self.power, *((self.condition,) if self.condition else ()))
 
     @property
     def shown(self) -> tuple[Source, Profile, StreamFormat | None]:

@@ -16,6 +16,7 @@ from homeassistant.helpers.storage import Store
 from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
+from .entities import entity_id_of
 from .errors import DashboardCastError, TargetNotFoundError
 from .models import Source
 from .occasion import Occasion
@@ -109,10 +110,9 @@ class Keeper:
         """Return more than any display was asked for with; no clock, since that may be set back."""
         return 1.0 + max((demand.asked for demand in self._demands.values()), default=0.0)
 
-    def _resolved(self, names: Iterable[str]) -> list[str]:
-        """Return the entity ids of names, as far as these are of entities that there are."""
-        registry = er.async_get(self._hass)
-        found = (er.async_resolve_entity_id(registry, name) for name in names)
+    def _resolved(self, config: DisplayConfig, names: Iterable[str]) -> list[str]:
+        """Return the entity ids of names in a display's set-up, as far as there are such entities."""
+        found = (entity_id_of(self._hass, name, config.identities) for name in names)
         return [entity_id for entity_id in found if entity_id]
 
     @callback
@@ -146,10 +146,11 @@ class Keeper:
 
     def _note_stops(self, display: Display) -> None:
         """Keep where somebody has stopped a display, which goes on elsewhere."""
+        config = display.config
         stopped_on = tuple(
             name
-            for name in display.config.media_players
-            if any(self._screens[entity_id].has_dismissed(display) for entity_id in self._watched([name]))
+            for name in config.media_players
+            if any(self._screens[tv].has_dismissed(display) for tv in self._watched(config, [name]))
         )
         if display.wanted and stopped_on != display.demand.stopped_on:
             display.demand = self._demands[display.subentry_id] = replace(
@@ -270,7 +271,7 @@ class Keeper:
                 dismissed=[
                     display.subentry_id
                     for display in self._displays
-                    if entity_id in self._resolved(display.demand.stopped_on)
+                    if entity_id in self._resolved(display.config, display.demand.stopped_on)
                 ],
                 changes=self._volumes.pop(entity_id, None),
                 displays=partial(self._wanted_on, entity_id),
@@ -292,8 +293,10 @@ class Keeper:
     def _condition_of(self, display: Display) -> tuple[str | None, str | None]:
         config = display.config
         # One that was removed is as unknown as one that is unavailable.
-        entity = (self._resolved([config.condition]) or [config.condition])[0] if config.condition else None
-        return entity, config.template
+        if config.condition is None:
+            return None, config.template
+        found = entity_id_of(self._hass, config.condition, config.identities)
+        return found or config.condition, config.template
 
     @callback
     def _see(self, display: Display, condition: bool | None) -> None:
@@ -312,7 +315,7 @@ class Keeper:
     def _demand(self, display: Display, demand: Demand) -> None:
         """Note that a display is wanted or not."""
         if demand.wanted:
-            on = switch_on(self._hass, self._resolved(display.config.power))
+            on = switch_on(self._hass, self._resolved(display.config, display.config.power))
             demand = replace(demand, powered=tuple({*demand.powered, *on}))
         elif demand.powered:
             self._switch_off(display, demand.powered)
@@ -331,7 +334,7 @@ class Keeper:
         left = {*powered}
         for other in self._displays:
             if other.wanted and other is not display:
-                needed = left & {*self._resolved(other.config.power)}
+                needed = left & {*self._resolved(other.config, other.config.power)}
                 other.demand = replace(other.demand, powered=(*other.demand.powered, *needed))
                 self._demands[other.subentry_id] = other.demand
                 left -= needed
@@ -343,13 +346,13 @@ class Keeper:
 
     def _targets(self, display: Display) -> list[str]:
         """Return the media players of a display, as far as they are watched yet."""
-        return self._watched(display.config.media_players)
+        return self._watched(display.config, display.config.media_players)
 
-    def _watched(self, names: Iterable[str]) -> list[str]:
-        return [entity_id for entity_id in self._resolved(names) if entity_id in self._screens]
+    def _watched(self, config: DisplayConfig, names: Iterable[str]) -> list[str]:
+        return [entity_id for entity_id in self._resolved(config, names) if entity_id in self._screens]
 
     def _targets_named(self, display: Display) -> list[str]:
-        return self._resolved(display.config.media_players)
+        return self._resolved(display.config, display.config.media_players)
 
     def _save(self) -> None:
         self._store.async_delay_save(self._stored, _SAVE_DELAY_S)

@@ -1,7 +1,7 @@
 """One house for all tests of a module."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -23,6 +23,17 @@ def allow_loopback() -> None:
     """Do so for a fixture of several tests, which comes while sockets are still blocked."""
     pytest_socket.enable_socket()
     pytest_socket.socket_allow_hosts(LOOPBACK, allow_unix_socket=True)
+
+
+def print_table(config: pytest.Config, *head: str) -> Iterator[list[str]]:
+    """Yield the rows of a table for docs/reliability.md; with `-v` they are shown in the end."""
+    rows: list[str] = []
+    yield rows
+    if config.get_verbosity() > 0:
+        plugins = config.pluginmanager
+        lines = ("", f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows)
+        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+            plugins.getplugin("terminalreporter").write_line("\n".join(lines))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,8 +14,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from ..tv.player import Report
-from .conftest import allow_loopback
+from .conftest import allow_loopback, print_table
 from .house import until
 from .ward import Ward, ward as open_ward
 
@@ -52,13 +51,7 @@ async def ward(request: pytest.FixtureRequest) -> AsyncIterator[Ward]:
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Return the rows of a table that is shown in the end."""
-    rows: list[str] = []
-    yield rows
-    if request.config.get_verbosity() > 0:
-        plugins = request.config.pluginmanager
-        head = "| trouble | browser | found after | right again after | stalls |", "|---|---|---|---|---|"
-        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            plugins.getplugin("terminalreporter").write_line("\n".join(("", *head, *rows)))
+    yield from print_table(request.config, "trouble", "browser", "found after", "right again after", "stalls")
 
 
 async def cut_wires(ward: Ward) -> None:
@@ -105,8 +98,8 @@ async def suffer(ward: Ward, table: list[str], name: str) -> None:
     await until(lambda: BEGINS in house.home.log()[read:], "the trouble was not found", FOUND_S + 5)
     found = time.time()
     await until(lambda: ENDS in house.home.log()[read:], "the picture is not live again", WITHIN_S)
-    report = await house.tv.wait_report(lambda report: len(drawn_after(report, found)) >= CHANGES, WITHIN_S)
-    right = drawn_after(report, found)[0]
+    report = await house.tv.wait_report(lambda report: len(report.seen_after(found)) >= CHANGES, WITHIN_S)
+    right = report.seen_after(found)[0]
     place = "elsewhere" if ward.machines else "here"
     table.append(f"| {name} | {place} | {found - begun:.1f} s | {right - begun:.1f} s | {report.stalls} |")
     await ward.heal()
@@ -148,7 +141,7 @@ async def test_renewal(ward: Ward, table: list[str]) -> None:
     await until(lambda: "is renewed" in house.home.log()[read:], "the page was not renewed")
     await until(lambda: not psutil.pid_exists(before), "the old page is still there")
     swapped = time.time()
-    report = await house.tv.wait_report(lambda report: bool(drawn_after(report, swapped)), WITHIN_S)
+    report = await house.tv.wait_report(lambda report: bool(report.seen_after(swapped)), WITHIN_S)
     moments = report.moments
     gap = max(after - one for one, after in pairwise(moments))
     table.append(
@@ -166,9 +159,3 @@ async def test_renewal(ward: Ward, table: list[str]) -> None:
 async def test_trouble_elsewhere(ward: Ward, table: list[str], name: str) -> None:
     """The browser runs elsewhere, and another stands in for it."""
     await suffer(ward, table, name)
-
-
-def drawn_after(report: Report, moment: float) -> list[float]:
-    """Return when pictures were seen that were drawn after a moment; both as `time.time()`."""
-    pairs = zip(report.moments, report.latencies, strict=True)
-    return [seen for seen, latency in pairs if seen - latency / 1000 > moment]

@@ -133,6 +133,11 @@ class Report:
         tenth = len(self.latencies) // 10
         return median(self.latencies[-tenth:]) - median(self.latencies[:tenth]) if tenth else None
 
+    def seen_after(self, moment: float) -> list[float]:
+        """Return when pictures were presented that were drawn after a moment; all as `time.time()`."""
+        pairs = zip(self.moments, self.latencies, strict=True)
+        return [seen for seen, latency in pairs if seen - latency / 1000 > moment]
+
     def _percentile(self, percent: int) -> float | None:
         ordered = sorted(self.latencies)
         return ordered[(len(ordered) - 1) * percent // 100] if ordered else None

@@ -17,6 +17,7 @@ function castCode({ code, category, data }) {
 }
 
 function failure(error) {
+  if (!(error instanceof shaka.util.Error)) return new Failure(LOAD_FAILED, `Shaka broke: ${error?.stack ?? error}`);
   const details = (error.data ?? []).filter((detail) => typeof detail !== "object");
   return new Failure(castCode(error), `Shaka error ${error.code}: ${details.join(", ")}`);
 }
