@@ -5,6 +5,7 @@ from unittest.mock import MagicMock
 
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import entity_registry as er
 from homeassistant.loader import DATA_CUSTOM_COMPONENTS
 from homeassistant.setup import async_setup_component
 import pytest
@@ -12,7 +13,18 @@ import pytest
 from custom_components.dashboard_cast.const import CONF_USER_ID, DOMAIN
 from custom_components.dashboard_cast.registry import Registry
 
-from .common import PROFILE, SOURCE, TV, FakeBrowser, MockConfigEntry, Players, Studio, cast_task, settled
+from .common import (
+    PROFILE,
+    SOURCE,
+    TV,
+    FakeBrowser,
+    MockConfigEntry,
+    Players,
+    Studio,
+    add_display,
+    cast_task,
+    settled,
+)
 
 
 def _browser(registry: Registry) -> FakeBrowser:
@@ -136,9 +148,25 @@ async def test_upgrade(
     entry = MockConfigEntry(domain=DOMAIN, data=data, version=1, minor_version=1)
     entry.add_to_hass(hass)
     assert await hass.config_entries.async_setup(entry.entry_id)
-    assert (entry.version, entry.minor_version) == (1, 2)
+    assert (entry.version, entry.minor_version) == (1, 3)
     own = {CONF_USER_ID: entry.data[CONF_USER_ID]}
     assert entry.data == {"browser_kind": "local", "endpoints": [], **data, **own}
+
+
+async def test_upgrade_of_displays(
+    hass: HomeAssistant, enable_custom_integrations: None, studio: Studio, source_ip: MagicMock
+) -> None:
+    """Displays that knew their entities by ids of the registry only can find them without those, too."""
+    tv = er.async_get(hass).async_get_or_create("media_player", "cast", "the-tv")
+    data = {"browser_kind": "local", "endpoints": []}
+    entry = MockConfigEntry(domain=DOMAIN, data=data, version=1, minor_version=2)
+    entry.add_to_hass(hass)
+    display = add_display(hass, entry, media_players=[tv.id, "media_player.other"])
+    before = entry.subentries[display].data
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.minor_version == 3
+    kept = {tv.id: ["media_player", "cast", "the-tv"]}
+    assert entry.subentries[display].data == {**before, "entities": kept}
 
 
 async def test_downgrade(

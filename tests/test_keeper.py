@@ -528,6 +528,19 @@ async def test_media_player_that_goes_away(home: Home) -> None:
     assert how(display) == (Status.FAILED, "target_not_found")
 
 
+async def test_registry_that_was_lost(home: Home) -> None:
+    """A media player and a condition that have other ids by now are found by what they are."""
+    entities = er.async_get(home.hass)
+    tv = entities.async_get(TV)
+    assert tv is not None
+    window = entities.async_get_or_create("schedule", "schedule", "window")
+    home.hass.states.async_set(window.entity_id, "on")
+    lost = {"0" * 32: tv, "1" * 32: window}
+    identities = {name: [one.domain, one.platform, one.unique_id] for name, one in lost.items()}
+    await home.shown(media_players=["0" * 32], rules={"condition": "1" * 32}, entities=identities)
+    assert list(home.registry.sessions) == [TV]
+
+
 async def test_reload_keeps_what_is_wanted(home: Home, wall: Display) -> None:
     """After a restart what was shown is shown again, and what was off is off."""
     await home.hass.config_entries.async_reload(home.entry.entry_id)

@@ -114,11 +114,11 @@ async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     Home Assistant does not ask for one of a newer major version, and refuses it; a newer minor version only
     has what we do not look at.
     """
-    if entry.minor_version < 2:  # noqa: PLR2004
+    if entry.minor_version < 2:
         # Once there was no choice of browsers.
         data = {CONF_BROWSER_KIND: BrowserKind.LOCAL, CONF_ENDPOINTS: [], **entry.data}
         hass.config_entries.async_update_entry(entry, data=data, minor_version=2)
-    if entry.minor_version < 3:  # noqa: PLR2004
+    if entry.minor_version < 3:
         # Once displays knew their entities by ids of the registry only.
         for display in entry.get_subentries_of_type(SUBENTRY_DISPLAY):
             identities = identities_of(hass, DisplayConfig.of(display.data).names)

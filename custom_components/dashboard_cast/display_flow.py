@@ -194,7 +194,7 @@ class DisplayFlow(ConfigSubentryFlow):
         return changed
 
     def _named(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the data of a display with its entities called as they are now, without those that are gone."""
+        """Return the data of a display with its entities called as they are now, but for those that are gone."""
         named = partial(entity_id_of, self.hass, identities=data.get(CONF_ENTITIES, {}))
         return self._renamed(data, named)
 
