@@ -142,6 +142,25 @@ async def watching[T](house: House, look: Callable[[], T]) -> AsyncIterator[list
     watch.cancel()
 
 
+async def test_home_assistant_is_killed(shared_house: House, display: str, table: list[str]) -> None:
+    """A display is shown also when Home Assistant is killed before it has written down that there is the TV.
+
+    It writes a display after one second, and the registry of entities after ten: so this comes first.
+    """
+    house = shared_house
+    await until(lambda: display in house.stored("core.config_entries"), "the display is not stored")
+    assert TV_ENTITY not in house.stored("core.entity_registry")
+    house.home.kill()
+    loads = len(house.tv.loads)
+    await house.home.restart()
+    begun = time.time()
+    seconds = await back(house, loads, begun)
+    then = "it is sent there once Home Assistant has started and found the TV"
+    table.append(
+        f"| Home Assistant is killed soon after it has found the TV | {then} | {seconds:.1f} s | 1 |"
+    )
+
+
 async def test_other_app(wall: House, table: list[str]) -> None:
     """Another app has the TV until it is closed, and a while longer."""
     loads = len(wall.tv.loads)
