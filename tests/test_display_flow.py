@@ -93,6 +93,7 @@ async def test_dashboard_and_tv_are_enough(hass: HomeAssistant, entry: MockConfi
     tv = er.async_get(hass).async_get(TV)
     assert tv is not None
     assert config.media_players == (tv.id,)
+    assert config.identities == {tv.id: [tv.domain, tv.platform, tv.unique_id]}
 
 
 async def test_views_are_listed_by_title(hass: HomeAssistant, entry: MockConfigEntry) -> None:
@@ -280,6 +281,19 @@ async def test_reconfigure(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert _config(entry, "Other").source.path == "/tv-wall/kitchen"
     assert _config(entry, "Other").condition is None
+
+
+async def test_reconfigure_after_a_loss(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """Entities whose registry entries were lost are known by what they are to their own integration."""
+    tv = er.async_get(hass).async_get(TV)
+    assert tv is not None
+    lost = "0123456789abcdef0123456789abcdef"
+    identity = [tv.domain, tv.platform, tv.unique_id]
+    display = add_display(hass, entry, media_players=[lost], entities={lost: identity})
+    form = await _reconfigure(hass, entry, display)
+    assert _suggested(form)["media_players"] == [TV]
+    await _answer(hass, form, {**ENOUGH, "name": "Wall"})
+    assert _config(entry, "Wall").identities == {tv.id: identity}
 
 
 async def test_reconfigure_what_is_gone(hass: HomeAssistant, entry: MockConfigEntry) -> None:

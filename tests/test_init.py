@@ -153,23 +153,20 @@ async def test_upgrade(
     assert entry.data == {"browser_kind": "local", "endpoints": [], **data, **own}
 
 
-async def test_upgrade_of_a_display(
-    hass: HomeAssistant,
-    enable_custom_integrations: None,
-    studio: Studio,
-    source_ip: MagicMock,
-    players: Players,
+async def test_upgrade_of_displays(
+    hass: HomeAssistant, enable_custom_integrations: None, studio: Studio, source_ip: MagicMock
 ) -> None:
-    """A display from before its entities were known by more than an id of the registry knows that, too."""
-    tv = er.async_get(hass).async_get(TV)
-    assert tv is not None
+    """Displays that knew their entities by ids of the registry only can find them without those, too."""
+    tv = er.async_get(hass).async_get_or_create("media_player", "cast", "the-tv")
     data = {"browser_kind": "local", "endpoints": []}
     entry = MockConfigEntry(domain=DOMAIN, data=data, version=1, minor_version=2)
     entry.add_to_hass(hass)
-    display = add_display(hass, entry, media_players=[tv.id])
+    display = add_display(hass, entry, media_players=[tv.id, "media_player.other"])
+    before = entry.subentries[display].data
     assert await hass.config_entries.async_setup(entry.entry_id)
     assert entry.minor_version == 3
-    assert entry.subentries[display].data["entities"] == {tv.id: ["media_player", "cast", tv.unique_id]}
+    kept = {tv.id: ["media_player", "cast", "the-tv"]}
+    assert entry.subentries[display].data == {**before, "entities": kept}
 
 
 async def test_downgrade(

@@ -5,6 +5,8 @@ import time
 from typing import Any
 from unittest.mock import patch
 
+from homeassistant.components.frontend import async_remove_panel
+from homeassistant.components.lovelace.const import LOVELACE_DATA
 from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.core import CoreState
 from homeassistant.exceptions import HomeAssistantError
@@ -279,6 +281,30 @@ async def test_page_fails(home: Home) -> None:
     home.studio.failure = None
     await home.wait(SETTLED)
     assert how(display) == (Status.SHOWING, None)
+
+
+async def test_dashboard_is_deleted(home: Home, wall: Display) -> None:
+    """A dashboard that is not there any more is taken off the TV, and that is said."""
+    async_remove_panel(home.hass, "tv-wall")
+    await home.wait(1)
+    assert how(wall) == (Status.RECOVERING, "dashboard_not_found")
+    assert home.players.device.quits == 1
+    assert not home.registry.streams
+    assert home.studio.only.ended
+
+
+async def test_view_is_deleted(home: Home) -> None:
+    """So is a view; other views of its dashboard go on."""
+    wall = await home.shown()
+    kitchen = await home.shown(name="Kitchen", path=KITCHEN, media_players=[SECOND_TV])
+    dashboard = home.hass.data[LOVELACE_DATA].dashboards["tv-wall"]
+    await dashboard.async_save({"views": [{"title": "First"}]})
+    await home.wait(1)
+    assert how(wall) == (Status.SHOWING, None)
+    assert how(kitchen) == (Status.RECOVERING, "view_not_found")
+    await dashboard.async_save({"views": [{"title": "First"}, {"title": "Kitchen", "path": "kitchen"}]})
+    await home.wait(SETTLED)
+    assert how(kitchen) == (Status.SHOWING, None)
 
 
 async def test_stream_ends(home: Home, wall: Display) -> None:
@@ -587,6 +613,19 @@ async def test_media_player_that_goes_away(home: Home) -> None:
     entities.async_remove("media_player.big_tv")
     await home.wait(SETTLED)
     assert how(display) == (Status.FAILED, "target_not_found")
+
+
+async def test_registry_that_was_lost(home: Home) -> None:
+    """A media player and a condition that have other ids by now are found by what they are."""
+    entities = er.async_get(home.hass)
+    tv = entities.async_get(TV)
+    assert tv is not None
+    window = entities.async_get_or_create("schedule", "schedule", "window")
+    home.hass.states.async_set(window.entity_id, "on")
+    lost = {"0" * 32: tv, "1" * 32: window}
+    identities = {name: [one.domain, one.platform, one.unique_id] for name, one in lost.items()}
+    await home.shown(media_players=["0" * 32], rules={"condition": "1" * 32}, entities=identities)
+    assert list(home.registry.sessions) == [TV]
 
 
 async def test_reload_keeps_what_is_wanted(home: Home, wall: Display) -> None:

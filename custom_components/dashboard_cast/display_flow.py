@@ -194,7 +194,7 @@ class DisplayFlow(ConfigSubentryFlow):
         return changed
 
     def _named(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the data of a display with its entities as they are called now, if they are there."""
+        """Return a display's data with its entities as they are called now, those left out that are gone."""
         named = partial(entity_id_of, self.hass, identities=data.get(CONF_ENTITIES, {}))
         return self._renamed(data, named)
 

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from homeassistant.auth.models import User
 from homeassistant.components.sun import STATE_BELOW_HORIZON
 from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.const import EVENT_LOVELACE_UPDATED, EVENT_PANELS_UPDATED
 from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import (
@@ -36,13 +37,16 @@ from .engine.rotation import rotate
 from .engine.snapshot import snapshot
 from .engine.stream import Stream
 from .errors import (
+    AdministratorNeededError,
     DashboardCastError,
+    DashboardNotFoundError,
     EncoderFailedError,
     NothingShownError,
     NotSetUpError,
     ShowSupersededError,
     StartCancelledError,
     StreamNotFoundError,
+    ViewNotFoundError,
 )
 from .issues import note_engine_failed, note_engine_works, note_fetched
 from .models import Ending, Message, Profile, Source, StreamFormat
@@ -58,6 +62,8 @@ _SUN: Final = "sun.sun"
 
 # Pictures without a stream that are drawn at once: each is a page more in memory.
 _SNAPSHOTS_AT_ONCE: Final = 2
+
+_NOT_THERE: Final = (AdministratorNeededError, DashboardNotFoundError, ViewNotFoundError)
 
 type DashboardCastConfigEntry = ConfigEntry[Registry]
 
@@ -143,6 +149,8 @@ class Registry:
         )
         entry.async_on_unload(async_track_state_change_event(hass, _SUN, self._sun_moved))
         entry.async_on_unload(hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._entity_changed))
+        for changed in (EVENT_PANELS_UPDATED, EVENT_LOVELACE_UPDATED):
+            entry.async_on_unload(hass.bus.async_listen(changed, self._async_dashboards_changed))
 
     @property
     def sessions(self) -> dict[str, CastSession]:
@@ -624,6 +632,18 @@ class Registry:
         note_fetched(self._hass, event.data["entity_id"])
         if session := self._sessions.get(event.data["entity_id"]):
             self._soon(session.async_stop())
+
+    async def _async_dashboards_changed(self, _event: Event) -> None:
+        """End what shows a dashboard or a view that is gone, or that its user may not see any more.
+
+        The frontend would show another one in its place.
+        """
+        for slot in list(self._slots):
+            try:
+                await self.async_check(slot.source)
+            except _NOT_THERE as error:
+                self._stream_ended(slot, error)
+                self._close(slot)
 
     def _end_after(self, session: CastSession, duration: timedelta | None) -> None:
         """Set, or take back, the end of a session."""

@@ -100,7 +100,16 @@ class House:
 
     def stored_users(self) -> str:
         """Return what Home Assistant has stored of its users and their tokens."""
-        return Path(self.home.config_dir, ".storage", "auth").read_text(encoding="utf-8")
+        return self.stored("auth")
+
+    def stored(self, name: str) -> str:
+        """Return what Home Assistant has stored under a name so far."""
+        file = Path(self.home.config_dir, ".storage", name)
+        return file.read_text(encoding="utf-8") if file.exists() else ""
+
+    def forget(self, name: str) -> None:
+        """Have it as if Home Assistant had not stored anything under a name yet; it must not run."""
+        Path(self.home.config_dir, ".storage", name).unlink(missing_ok=True)
 
     async def status_of(self, url: str) -> int:
         """Return the HTTP status with which Home Assistant answers who asks for a stream as a TV does."""

@@ -142,15 +142,23 @@ async def watching[T](house: House, look: Callable[[], T]) -> AsyncIterator[list
     watch.cancel()
 
 
-async def test_home_assistant_is_killed(wall: House, table: list[str]) -> None:
-    """A display is back although Home Assistant was killed before it wrote down what it knows of the TV."""
-    loads = len(wall.tv.loads)
-    wall.home.kill()
-    await wall.home.restart()
+async def test_home_assistant_is_killed(shared_house: House, display: str, table: list[str]) -> None:
+    """A display is shown also when Home Assistant is killed before it has written down that there is the TV.
+
+    It writes a display after one second, and the registry of entities after ten.
+    """
+    house = shared_house
+    await until(lambda: display in house.stored("core.config_entries"), "the display is not stored")
+    house.home.kill()
+    house.forget("core.entity_registry")
+    loads = len(house.tv.loads)
+    await house.home.restart()
     begun = time.time()
-    seconds = await back(wall, loads, begun)
-    then = "it is sent there anew once Home Assistant has started"
-    table.append(f"| Home Assistant is killed, and started | {then} | {seconds:.1f} s after its start | 1 |")
+    seconds = await back(house, loads, begun)
+    then = "it is sent there once Home Assistant has started and found the TV"
+    table.append(
+        f"| Home Assistant is killed soon after it has found the TV | {then} | {seconds:.1f} s | 1 |"
+    )
 
 
 async def test_other_app(wall: House, table: list[str]) -> None:
@@ -358,6 +366,27 @@ async def test_home_assistant_restarts(wall: House, table: list[str]) -> None:
     await wall.home.wait_state(SWITCH, lambda state: bool(state["state"] == "on"))
     then = "it is sent there anew once Home Assistant has started"
     table.append(f"| Home Assistant restarts | {then} | {seconds:.1f} s after its start | 1 |")
+
+
+async def test_dashboard_is_deleted(wall: House, table: list[str]) -> None:
+    """A dashboard that is deleted is taken off the TV: the frontend would show another in its place."""
+    created = await wall.home.websocket(
+        type="lovelace/dashboards/create", url_path="for-guests", title="Guests", mode="storage"
+    )
+    config = {"views": [{"title": "All", "cards": [{"type": "markdown", "content": "# Welcome"}]}]}
+    await wall.home.websocket(type="lovelace/config/save", url_path="for-guests", config=config)
+    loads = len(wall.tv.loads)
+    display = await add(wall, "/for-guests", name="Guests", rules={"priority": 5})
+    await back(wall, loads, time.time())
+    begun = time.time()
+    await wall.home.websocket(type="lovelace/dashboards/delete", dashboard_id=created["id"])
+    await wall.home.wait_state(
+        "sensor.guests_status", lambda state: state["attributes"]["reason"] == "dashboard_not_found"
+    )
+    seconds = await back(wall, loads + 1, begun)
+    then = "it is taken off, the status says why, and the display that is next is shown"
+    table.append(f"| a dashboard is deleted while it is shown | {then} | {seconds:.1f} s | 1 |")
+    await remove(wall, display)
 
 
 async def test_others_go_on(wall: House) -> None:
