@@ -35,8 +35,8 @@ TRIES_TIMEOUT_S = 60.0
 # Less than the clock takes.
 SLOW_KBITS = 30.0
 SLOW_S = 120.0
-# In that time, with waits of 3, 6, 12, 24 and 48 s after failures.
-MOST_LOADS = 5
+# In that time: four tries of up to 30 s, with waits between, each in the two formats that there is time for.
+MOST_LOADS = 8
 SWITCH = "switch.wall_show"
 STATUS = "sensor.wall_status"
 PLUG = "switch.coffee_machine"
