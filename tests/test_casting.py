@@ -363,6 +363,16 @@ async def test_no_address(hass: HomeAssistant, registry: Registry, players: Play
     assert not registry.sessions
 
 
+async def test_media_player_that_is_away(registry: Registry, players: Players, studio: Studio) -> None:
+    """Nobody waits for a media player that is away by the time the stream runs."""
+    players.tv._attr_available = False
+    players.tv.async_write_ha_state()
+    with pytest.raises(LoadFailedError) as raised:
+        await _cast(registry)
+    assert raised.value.placeholders["detail"] == "out of reach"
+    assert studio.only.ended
+
+
 async def test_device_out_of_reach(hass: HomeAssistant, registry: Registry, players: Players) -> None:
     """A LOAD that cannot be sent is a failed load."""
     with (

@@ -270,6 +270,10 @@ class CastSession:
 
     async def _async_play(self, stream: Stream) -> None:
         """Have the media player's own integration play the stream."""
+        state = self._hass.states.get(self.entity_id)
+        if state is None or state.state == STATE_UNAVAILABLE:
+            # Home Assistant leaves out media players that are away, and says nothing of it.
+            raise self._load_failed("out of reach")
         delivery = DELIVERIES[self._formats[0]]
         url = stream_path(stream.token, delivery.name)
         is_cast = self._is_cast()
