@@ -13,7 +13,7 @@ from .household import Household, household
 from .oracle import Oracle
 from .television import Television
 
-MINUTES = int(os.environ.get("DAY_MINUTES", "240"))
+MINUTES = int(os.environ.get("DAY_MINUTES", "120"))
 SEED = int(os.environ.get("DAY_SEED", "1"))
 
 

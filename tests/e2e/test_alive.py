@@ -81,7 +81,7 @@ ANYWHERE: dict[str, Trouble] = {
 }
 ELSEWHERE: dict[str, Trouble] = {"connection to the browser cut": cut_wires}
 TROUBLES = ANYWHERE | ELSEWHERE
-TELLING = ("renderer stopped (SIGSTOP)", "browser stopped (SIGSTOP)", *ELSEWHERE)
+TELLING = ("browser stopped (SIGSTOP)", *ELSEWHERE)
 local = pytest.mark.parametrize("ward", ["local"], indirect=True)
 remote = pytest.mark.parametrize("ward", ["remote"], indirect=True)
 
