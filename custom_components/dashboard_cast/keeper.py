@@ -146,17 +146,19 @@ class Keeper:
 
     def _note_stops(self, display: Display) -> None:
         """Keep where somebody has stopped a display, which goes on elsewhere."""
-        config = display.config
-        stopped_on = tuple(
-            name
-            for name in config.media_players
-            if any(self._screens[tv].has_dismissed(display) for tv in self._watched(config, [name]))
-        )
+        stopped_on = tuple(name for name in display.config.media_players if self._is_stopped(display, name))
         if display.wanted and stopped_on != display.demand.stopped_on:
             display.demand = self._demands[display.subentry_id] = replace(
                 display.demand, stopped_on=stopped_on
             )
             self._save()
+
+    def _is_stopped(self, display: Display, name: str) -> bool:
+        """Return whether somebody has stopped a display on a media player, which may not be there yet."""
+        watched = self._watched(display.config, [name])
+        if not watched:
+            return name in display.demand.stopped_on
+        return any(self._screens[entity_id].has_dismissed(display) for entity_id in watched)
 
     def _standings(self, display: Display, screens: Iterable[ScreenKeeper]) -> dict[str, Standing]:
         found = {
