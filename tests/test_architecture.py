@@ -34,7 +34,7 @@ ROOMS = [
         "translation",
         "rules",
         "displays",
-        "entities",
+        "identities",
         "occasion",
         "screens",
         "keeper",

@@ -5,7 +5,7 @@ import time
 from typing import Any
 from unittest.mock import patch
 
-from homeassistant.components.frontend import async_remove_panel
+from homeassistant.components.frontend import async_register_built_in_panel, async_remove_panel
 from homeassistant.components.lovelace.const import LOVELACE_DATA
 from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.core import CoreState
@@ -291,6 +291,21 @@ async def test_dashboard_is_deleted(home: Home, wall: Display) -> None:
     assert home.players.device.quits == 1
     assert not home.registry.streams
     assert home.studio.only.ended
+
+
+async def test_dashboard_becomes_the_administrators(home: Home, wall: Display) -> None:
+    """Nor is one shown on that its user may not see any more."""
+    async_register_built_in_panel(
+        home.hass,
+        "lovelace",
+        frontend_url_path="tv-wall",
+        config={"mode": "storage"},
+        require_admin=True,
+        update=True,
+    )
+    await home.wait(1)
+    assert how(wall) == (Status.RECOVERING, "administrator_needed")
+    assert not home.registry.streams
 
 
 async def test_view_is_deleted(home: Home) -> None:

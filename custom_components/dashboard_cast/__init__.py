@@ -25,8 +25,8 @@ from .const import (
 )
 from .displays import CONF_ENTITIES, SUBENTRY_DISPLAY, DisplayConfig
 from .engine.codecs import preferred
-from .entities import identities_of
 from .errors import DashboardCastError
+from .identities import identities_of
 from .issues import (
     async_check_certificate,
     async_look_at_app,

@@ -54,7 +54,7 @@ from .const import (
     STILL_PICTURE,
     TS_MASTER_PLAYLIST,
 )
-from .devices import is_cast_device
+from .devices import is_away, is_cast_device
 from .engine.stream import Stream
 from .errors import (
     DashboardCastError,
@@ -270,9 +270,7 @@ class CastSession:
 
     async def _async_play(self, stream: Stream) -> None:
         """Have the media player's own integration play the stream."""
-        state = self._hass.states.get(self.entity_id)
-        if state is None or state.state == STATE_UNAVAILABLE:
-            # Home Assistant leaves out media players that are away, and says nothing of it.
+        if is_away(self._hass, self.entity_id):
             raise self._load_failed("out of reach")
         delivery = DELIVERIES[self._formats[0]]
         url = stream_path(stream.token, delivery.name)

@@ -7,15 +7,18 @@ from homeassistant.components.media_player import (
     MediaPlayerDeviceClass,
     MediaPlayerEntityFeature,
 )
-from homeassistant.const import ATTR_DEVICE_CLASS, ATTR_ENTITY_ID, ATTR_SUPPORTED_FEATURES
+from homeassistant.const import (
+    ATTR_DEVICE_CLASS,
+    ATTR_ENTITY_ID,
+    ATTR_SUPPORTED_FEATURES,
+    STATE_UNAVAILABLE,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
+from .const import CAST_INTEGRATION
 from .errors import TargetNotFoundError, TargetNotScreenError
 from .models import Profile
-
-CAST_INTEGRATION: Final = "cast"
-"""Home Assistant's, whose media players are the Cast devices."""
 
 _HD_60: Final = Profile(width=1280, height=720, frame_rate=60, level="4.1")
 _HD_30: Final = Profile(width=1280, height=720, frame_rate=30, level="4.1")
@@ -33,6 +36,13 @@ def is_cast_device(hass: HomeAssistant, entity_id: str) -> bool:
     """Return whether a media player is a Cast device."""
     entity = er.async_get(hass).async_get(entity_id)
     return entity is not None and entity.platform == CAST_INTEGRATION
+
+
+@callback
+def is_away(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether a media player is out of reach: Home Assistant leaves it out, and says nothing of it."""
+    state = hass.states.get(entity_id)
+    return state is None or state.state == STATE_UNAVAILABLE
 
 
 @callback

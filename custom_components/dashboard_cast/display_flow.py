@@ -75,8 +75,8 @@ from .displays import (
     SUBENTRY_DISPLAY,
     DisplayConfig,
 )
-from .entities import entity_id_of, identities_of, kept_name
 from .errors import DashboardCastError, SourceMissingError
+from .identities import entity_id_of, identities_of, kept_name
 from .models import Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
 

@@ -9,8 +9,8 @@ from homeassistant.core import CALLBACK_TYPE, callback
 
 from .const import CONF_USER, DEFAULT_FRAME_RATE
 from .engine.stream import TOKEN_BYTES, Stream
-from .entities import Identities
 from .errors import DashboardCastError, NothingShownError
+from .identities import Identities
 from .models import Overflow, Profile, SizePreset, Source, StreamFormat, Website
 from .rules import Demand, Standing, Status
 

@@ -16,8 +16,8 @@ from homeassistant.helpers.storage import Store
 from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
-from .entities import entity_id_of
 from .errors import DashboardCastError, TargetNotFoundError
+from .identities import entity_id_of
 from .models import Source
 from .occasion import Occasion
 from .power import switch_off, switch_on

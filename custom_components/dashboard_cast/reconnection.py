@@ -14,7 +14,7 @@ from homeassistant.helpers.event import async_track_time_interval
 from pychromecast.discovery import CastBrowser
 from pychromecast.models import CastInfo, HostServiceInfo
 
-from .devices import CAST_INTEGRATION
+from .const import CAST_INTEGRATION
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -10,15 +10,12 @@ from homeassistant.components.media_player import (
     ATTR_MEDIA_VOLUME_MUTED,
     DOMAIN as MEDIA_PLAYER_DOMAIN,
 )
-from homeassistant.const import (
-    ATTR_ENTITY_ID,
-    SERVICE_VOLUME_MUTE,
-    SERVICE_VOLUME_SET,
-    STATE_UNAVAILABLE,
-)
+from homeassistant.const import ATTR_ENTITY_ID, SERVICE_VOLUME_MUTE, SERVICE_VOLUME_SET
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from pychromecast.error import PyChromecastError
+
+from .devices import is_away
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -100,9 +97,7 @@ class Sound:
 
     async def _async_call(self, service: str, data: dict[str, Any]) -> bool:
         """Have the media player do something, and return whether it has."""
-        state = self._hass.states.get(self._entity_id)
-        if state is None or state.state == STATE_UNAVAILABLE:
-            # Home Assistant leaves out media players that are away, and says nothing of it.
+        if is_away(self._hass, self._entity_id):
             return False
         try:
             async with asyncio.timeout(_TIMEOUT_S):

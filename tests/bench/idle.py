@@ -105,7 +105,7 @@ def rows(without: Sequence[Start], with_us: Sequence[Start]) -> list[Row]:
     return [
         Row(f"set-up with {DISPLAYS} displays, by Home Assistant", after.setup_ms, "ms", LIMIT_SETUP_MS),
         Row("start of Home Assistant without them", before.ready_s, "s"),
-        Row("start of Home Assistant with them, in relation", after.ready_s / before.ready_s, ""),
+        Row("start of Home Assistant with them, in relation", after.ready_s / before.ready_s, "x"),
         Row("CPU at rest without them", before.cpu_percent, "% of a core"),
         Row("CPU at rest that they add", after.cpu_percent - before.cpu_percent, "% of a core", LIMIT_CPU),
     ]

@@ -113,7 +113,7 @@ class Household:
                 self.complaints.append(f"{name} got a LOAD though somebody uses it")
 
     async def rest(self) -> None:
-        """Let all that lasts end, have everything turned on, and let things settle."""
+        """Let all that lasts end, have on what is for every day and off all else, and let things settle."""
         for name, tv in self.tvs.items():
             if self._until.pop(name, None):
                 await self._end(name, tv)

@@ -29,12 +29,25 @@ class Controller(FakeMediaController):
         super().play_media(url, content_type, **options)
 
 
+class Device(FakeChromecast):
+    """The device: its app can be closed from elsewhere."""
+
+    def __init__(self, tv: Television, host: str) -> None:
+        super().__init__(host=host)
+        self.media_controller = Controller(tv)
+        self._tv = tv
+
+    @override
+    def quit_app(self) -> None:
+        super().quit_app()
+        self._tv.quit()
+
+
 class Television(FakeCastPlayer):
     """A TV that tells of what happens in the order in which real ones do."""
 
     def __init__(self, name: str, host: str) -> None:
-        super().__init__(name, FakeChromecast(host=host))
-        self.chromecast.media_controller = Controller(self)
+        super().__init__(name, Device(self, host))
         self.powered = True
         self.linked = True
         """Whether the network leads there."""

@@ -28,8 +28,6 @@ async def house(
     """Return a household in which all is as usual."""
     tvs = [Television("TV", "10.10.10.20"), Television("Second TV", "10.10.10.21")]
     await add_players(hass, "cast", tvs)
-    for tv in tvs:
-        tv.chromecast.quit_app = tv.quit  # type: ignore[method-assign]
     home = Home(hass, entry, Players(tvs[0], tvs[1], tvs[0]), studio, freezer)
     found = Household(home, {tv.entity_id: tv for tv in tvs}, Random(SEED), Oracle(household()))  # noqa: S311
     await found.set_up()

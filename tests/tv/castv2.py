@@ -13,8 +13,6 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pychromecast.generated.cast_channel_pb2 import CastMessage
 
-from .blackhole import BlackHole
-
 _LOGGER = logging.getLogger(__name__)
 
 PORT = 8009
@@ -124,42 +122,25 @@ class CastServer:
         self._host = host
         self._handle = handle
         self._server: asyncio.Server | None = None
-        self._context: ssl.SSLContext | None = None
         self._line = asyncio.Event()
-        self._black_hole: BlackHole | None = None
         self._sessions: set[asyncio.Task[None]] = set()
         self.senders: set[Sender] = set()
 
     async def start(self, context: ssl.SSLContext) -> None:
-        """Listen. Raises OSError when the address or the port is not to be had."""
-        self._context = context
+        """Listen, and let through what was held up. Raises OSError when address or port are not to be had."""
         self._server = await asyncio.start_server(self._accept, self._host, PORT, ssl=context)
         self._line.set()
 
     def cut(self) -> None:
-        """Let nothing in or out: connections stay and are silent, new ones get no answer."""
+        """Let nothing in or out until the next start: connections stay and are silent, and nobody listens."""
         assert self._server is not None
         self._line.clear()
         self._server.close()
-        self._black_hole = BlackHole(self._host, PORT)
-
-    async def restore(self) -> None:
-        """Let everything through again, also what was held up; does nothing when nothing was."""
-        if self._black_hole is not None:
-            assert self._context is not None
-            self._fill()
-            await self.start(self._context)
-
-    def _fill(self) -> None:
-        if self._black_hole is not None:
-            self._black_hole.close()
-            self._black_hole = None
 
     async def stop(self) -> None:
         """Stop listening and cut all connections; does nothing when stopped."""
         if self._server is None:
             return
-        self._fill()
         self._server.close()
         for sender in self.senders:
             sender.abort()

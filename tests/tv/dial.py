@@ -6,8 +6,6 @@ from uuid import UUID
 
 from aiohttp import web
 
-from .blackhole import BlackHole
-
 PORT = 8443
 PATH = "/setup/eureka_info"
 
@@ -40,38 +38,17 @@ class DialServer:
         self._host = host
         self._facts = facts
         self._runner: web.AppRunner | None = None
-        self._context: ssl.SSLContext | None = None
-        self._black_hole: BlackHole | None = None
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Listen. Raises OSError when the address or the port is not to be had."""
-        self._context = context
         app = web.Application()
         app.router.add_get(PATH, self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, PORT, ssl_context=context).start()
 
-    async def cut(self) -> None:
-        """Let nobody have an answer."""
-        await self.stop()
-        self._black_hole = BlackHole(self._host, PORT)
-
-    async def restore(self) -> None:
-        """Answer again; does nothing when it does."""
-        if self._black_hole is not None:
-            assert self._context is not None
-            self._fill()
-            await self.start(self._context)
-
-    def _fill(self) -> None:
-        if self._black_hole is not None:
-            self._black_hole.close()
-            self._black_hole = None
-
     async def stop(self) -> None:
         """Stop listening; does nothing when stopped."""
-        self._fill()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from . import castv2, dial
 from .addresses import NETWORK
+from .blackhole import BlackHole
 from .castv2 import CastServer, Message, Sender
 from .certificate import server_context
 from .library import PlayerError, PlayerKind
@@ -57,6 +58,7 @@ class Television:
         self.model = model
         self.uuid: UUID = uuid5(NAMESPACE_URL, f"cast://{host}")
         self._waiters: set[asyncio.Event] = set()
+        self._black_holes: list[BlackHole] = []
         facts = dial.device_facts(name, model, self.uuid)
         self._dial = dial.DialServer(host, facts)
         self._cast = CastServer(host, self._handle)
@@ -248,7 +250,9 @@ class Television:
         and an MP4 without an end goes on: Chromium's limits are for answers, and not for those.
         """
         self._cast.cut()
-        await self._dial.cut()
+        self._black_holes.append(BlackHole(self.host, castv2.PORT))
+        await self._dial.stop()
+        self._black_holes.append(BlackHole(self.host, dial.PORT))
         await self._player.cut_network()
 
     async def slow_network(self, kbits: float) -> None:
@@ -258,14 +262,16 @@ class Television:
     async def restore_network(self) -> None:
         """Let everything through again, also what was held up."""
         await self._player.restore_network()
-        await self._dial.restore()
-        await self._cast.restore()
+        if self._black_holes:
+            self._fill_holes()
+            await self._open_ports()
 
     async def power_off(self) -> None:
         """Pull the plug: connections are cut, ports closed, the screen is dark; nobody is told why.
 
         Does nothing when it is off.
         """
+        self._fill_holes()
         await self._cast.stop()
         await self._dial.stop()
         await self._media.close()
@@ -280,11 +286,9 @@ class Television:
         """
         if self._player.is_on:
             return
-        context = server_context(self.name)
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self.power_off)
-            await self._listen(castv2.PORT, self._cast.start(context))
-            await self._listen(dial.PORT, self._dial.start(context))
+            await self._open_ports()
             await self._player.switch_on(*self._idle_text())
             undo.pop_all()
 
@@ -308,6 +312,15 @@ class Television:
     def _notify(self) -> None:
         for waiter in self._waiters:
             waiter.set()
+
+    async def _open_ports(self) -> None:
+        context = server_context(self.name)
+        await self._listen(castv2.PORT, self._cast.start(context))
+        await self._listen(dial.PORT, self._dial.start(context))
+
+    def _fill_holes(self) -> None:
+        while self._black_holes:
+            self._black_holes.pop().close()
 
     async def _listen(self, port: int, start: Coroutine[None, None, None]) -> None:
         try:

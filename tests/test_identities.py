@@ -2,7 +2,7 @@
 
 from homeassistant.helpers import entity_registry as er
 
-from custom_components.dashboard_cast.entities import entity_id_of, identities_of, kept_name
+from custom_components.dashboard_cast.identities import entity_id_of, identities_of, kept_name
 from custom_components.dashboard_cast.rules import Status
 
 from .common import SETTLED, TV, Home, how
