@@ -36,6 +36,7 @@ ROOMS = [
         "displays",
         "identities",
         "occasion",
+        "offers",
         "screens",
         "keeper",
         "power",

@@ -33,6 +33,7 @@ from .common import (
     Players,
     Studio,
     WebSocketGenerator,
+    add_display,
     cast_status,
     settled,
     url_of,
@@ -228,6 +229,24 @@ async def test_browsed_and_played(
     assert registry.sessions[TV].source == OTHER_SOURCE
     await registry.async_stop({TV})
     assert studio.only.ended
+
+
+async def test_display_is_played(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    entry: MockConfigEntry,
+    television: Television,
+    studio: Studio,
+    hass_ws_client: WebSocketGenerator,
+) -> None:
+    """A display is in the device's media browser, too, and plays in its own picture and format."""
+    add_display(hass, entry, "Guests", media_players=[], picture={"size": "600p", "format": "hls_ts"})
+    await settled(hass)
+    (guests,) = (await _browse(hass_ws_client, f"{MEDIA}/display:"))["result"]["children"]
+    await _play(hass, guests["media_content_id"])
+    assert television.urls == [url_of(studio.only).replace("master", "master-ts")]
+    assert registry.sessions[TV].profile.height == 600
 
 
 async def test_lasts_as_long_as_the_device_plays(

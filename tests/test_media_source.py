@@ -1,4 +1,4 @@
-"""Tests of dashboards among Home Assistant's media: what is there, for whom, and what plays."""
+"""Tests of dashboards and displays among Home Assistant's media: what is there, for whom, and what plays."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,17 +10,21 @@ from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.dashboard_cast.const import CONF_USER, THUMBNAILS_PATH
+from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import BrowserMissingError
 from custom_components.dashboard_cast.registry import VIEWER_TIMEOUT, Registry
 from custom_components.dashboard_cast.urls import stream_path
 
 from .common import (
+    NEVER,
+    OTHER_SOURCE,
     PATH,
     PLAYER,
     PROFILE,
     SOURCE,
     TV,
     ClientSessionGenerator,
+    Home,
     MockConfigEntry,
     MockUser,
     Players,
@@ -178,6 +182,77 @@ async def test_stream_is_shared(
     assert played.url == stream_path(studio.only.token, "hls.m3u8")
 
 
+@pytest.fixture
+async def guests(home: Home) -> Display:
+    """Return a display that is not shown, with a look of its own."""
+    display = home.add(
+        "Guests",
+        OTHER_SOURCE.path,
+        look={"dark": "true"},
+        picture={"size": "600p", "format": "hls_ts"},
+        rules=NEVER,
+    )
+    await settled(home.hass)
+    return display
+
+
+def _media_id(display: Display) -> str:
+    return f"{ROOT}/display:{display.subentry_id}"
+
+
+async def test_displays(home: Home, guests: Display, hass_ws_client: WebSocketGenerator) -> None:
+    """Displays are in a folder before the dashboards; without any there is none."""
+    folder = (await _browse(hass_ws_client))["children"][0]
+    assert (folder["title"], folder["can_play"], folder["can_expand"]) == ("Displays", False, True)
+    (child,) = (await _browse(hass_ws_client, folder["media_content_id"]))["children"]
+    assert (child["title"], child["can_play"], child["can_expand"]) == ("Guests", True, False)
+    assert child["media_content_id"] == _media_id(guests)
+    assert child["thumbnail"].startswith(f"{THUMBNAILS_PATH}/display:{guests.subentry_id}?authSig=")
+    home.hass.config_entries.async_remove_subentry(home.entry, guests.subentry_id)
+    await settled(home.hass)
+    assert "Displays" not in _titles(await _browse(hass_ws_client))
+
+
+@pytest.mark.parametrize(("target", "name"), [(None, "hls.m3u8"), (PLAYER, "master.m3u8")])
+async def test_display_is_played(
+    *, home: Home, guests: Display, players: Players, target: str | None, name: str
+) -> None:
+    """A display plays as it is set up, also while it is off."""
+    played = await async_resolve_media(home.hass, _media_id(guests), target)
+    assert played.url == stream_path(home.studio.only.token, name)
+    assert (home.studio.only.source.path, home.studio.only.source.dark) == (OTHER_SOURCE.path, True)
+    assert home.studio.only.profile.height == 600
+
+
+async def test_display_that_is_shown_is_shared(home: Home, wall: Display) -> None:
+    """Who plays what a display shows joins its stream."""
+    played = await async_resolve_media(home.hass, _media_id(wall), None)
+    assert played.url == stream_path(home.studio.only.token, "hls.m3u8")
+
+
+async def test_who_may_see_a_display(
+    *,
+    home: Home,
+    guests: Display,
+    hass_ws_client: WebSocketGenerator,
+    hass_client: ClientSessionGenerator,
+    hass_read_only_user: MockUser,
+    hass_read_only_access_token: str,
+    drawn: list[Any],
+) -> None:
+    """Who may see a display's camera may see the display, and nobody else but administrators."""
+    for policy, sees in (({"entities": True}, True), ({"entities": {"domains": {"light": True}}}, False)):
+        hass_read_only_user.mock_policy(policy)
+        root = await _browse(hass_ws_client, token=hass_read_only_access_token)
+        assert ("Displays" in _titles(root)) is sees
+        answer = await _resolve(hass_ws_client, _media_id(guests), hass_read_only_access_token)
+        assert answer["success"] is sees
+        client = await hass_client(hass_read_only_access_token)
+        picture = await client.get(f"{THUMBNAILS_PATH}/display:{guests.subentry_id}")
+        assert picture.status == (200 if sees else 404)
+    assert (await _resolve(hass_ws_client, _media_id(guests)))["success"]
+
+
 async def test_cast_device_keeps_the_identifier(
     hass: HomeAssistant, registry: Registry, players: Players, studio: Studio
 ) -> None:
@@ -195,6 +270,8 @@ async def test_cast_device_keeps_the_identifier(
         ("/admin-wall", "administrator_needed"),
         ("/tv-wall/../config", "path_invalid"),
         ("", "path_invalid"),
+        ("/display:gone", "display_not_found"),
+        ("/display:", "display_not_found"),
     ],
 )
 @pytest.mark.parametrize("target", [None, PLAYER])
@@ -233,6 +310,7 @@ async def test_browser_missing(
         ("/tv-wall/0", "dashboard_not_found"),
         ("/admin-wall", "dashboard_not_found"),
         ("/../config", "path_invalid"),
+        ("/display:gone", "path_invalid"),
     ],
 )
 async def test_not_browsable(hass: HomeAssistant, registry: Registry, identifier: str, key: str) -> None:

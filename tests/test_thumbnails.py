@@ -20,7 +20,17 @@ from custom_components.dashboard_cast.icons import async_outline
 from custom_components.dashboard_cast.models import Source
 from custom_components.dashboard_cast.registry import Registry
 
-from .common import PATH, ClientSessionGenerator, MockConfigEntry, MockUser, WebSocketGenerator, settled
+from .common import (
+    JPEG,
+    NEVER,
+    PATH,
+    ClientSessionGenerator,
+    Home,
+    MockConfigEntry,
+    MockUser,
+    WebSocketGenerator,
+    settled,
+)
 
 type Client = TestClient[Any, Any]
 
@@ -43,6 +53,7 @@ class Easel:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.zooms: list[float] = []
         self.most = 0
         """The most pages that were open at once."""
         self.failure: Exception | None = None
@@ -55,6 +66,7 @@ class Easel:
     ) -> bytes:
         """Stand in for `snapshot`."""
         self.asked.append(source.path)
+        self.zooms.append(source.zoom)
         self._open += 1
         self.most = max(self.most, self._open)
         try:
@@ -134,6 +146,24 @@ async def test_cannot_be_drawn(
     """What only administrators see, but is drawn for somebody else, shows its icon."""
     assert await _is_placeholder(await _get(client, "/admin-wall"))
     assert not easel.asked
+
+
+async def test_of_displays(home: Home, client: Client, easel: Easel) -> None:
+    """A display has one of what it would show; while it is shown nothing is drawn for it."""
+    guests = home.add("Guests", KITCHEN, look={"zoom": 2}, rules=NEVER)
+    await home.shown("Wall")
+    assert (await _get(client, f"/display:{guests.subentry_id}")).content_type == "image/jpeg"
+    assert easel.asked == [KITCHEN]
+    assert easel.zooms == [0.75]
+    wall = next(display for display in home.registry.displays if display.name == "Wall")
+    assert await (await _get(client, f"/display:{wall.subentry_id}")).read() == JPEG
+    assert easel.asked == [KITCHEN]
+
+
+async def test_of_no_display(client: Client, easel: Easel) -> None:
+    """What is no display has no picture."""
+    assert (await _get(client, "/display:gone")).status == 404
+    assert (await _get(client, "/display:")).status == 404
 
 
 async def test_drawn_one_by_one(client: Client, easel: Easel) -> None:

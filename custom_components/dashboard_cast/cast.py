@@ -6,8 +6,8 @@ from pychromecast import Chromecast
 from pychromecast.const import CAST_TYPE_CHROMECAST
 
 from .errors import DashboardCastError, ScreenMissingError
-from .media_source import async_browse, identifier_of, source_of
-from .models import Profile
+from .media_source import async_browse, identifier_of
+from .offers import offer_of
 from .registry import loaded_registry, running_registry
 from .translation import translated
 
@@ -20,7 +20,7 @@ async def async_get_media_browser_root_object(hass: HomeAssistant, cast_type: st
 async def async_browse_media(
     hass: HomeAssistant, media_content_type: MediaType | str, media_content_id: str, cast_type: str
 ) -> BrowseMedia | None:
-    """Return dashboards for a device with a screen; None for what is not ours. Raises BrowseError."""
+    """Return what a device with a screen can show; None for what is not ours. Raises BrowseError."""
     identifier = identifier_of(hass, media_content_id)
     if identifier is None:
         return None
@@ -36,13 +36,16 @@ async def async_play_media(
     media_type: MediaType | str,
     media_id: str,
 ) -> bool:
-    """Play a dashboard or a stream of ours as Cast devices want live video; return False for all else."""
+    """Play what is ours as Cast devices want live video; return False for all else."""
     identifier = identifier_of(hass, media_id)
     try:
         if identifier is None:
             registry = loaded_registry(hass)
             return registry is not None and await registry.async_load(cast_entity_id, chromecast, media_id)
-        await running_registry(hass).async_cast(cast_entity_id, source_of(identifier), Profile())
+        offer = offer_of(hass, identifier)
+        await running_registry(hass).async_cast(
+            cast_entity_id, offer.source, offer.profile, stream_format=offer.stream_format
+        )
     except DashboardCastError as error:
         raise translated(error) from error
     return True

@@ -170,6 +170,11 @@ class Display:
         return self.demand.wanted
 
     @property
+    def profile(self) -> Profile:
+        """In which it is shown, or would be."""
+        return self.stream.profile if self.stream else self.config.profile
+
+    @property
     def status(self) -> Status:
         """How it stands with it."""
         return self._standing.status

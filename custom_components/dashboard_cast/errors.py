@@ -135,6 +135,12 @@ class ViewNotFoundError(DashboardCastError):
     key = "view_not_found"
 
 
+class DisplayNotFoundError(DashboardCastError):
+    """No display has this identifier, or nobody may see it who asks."""
+
+    key = "display_not_found"
+
+
 class AdministratorNeededError(DashboardCastError):
     """Only administrators may see the dashboard. Placeholder: path."""
 

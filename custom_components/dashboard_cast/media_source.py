@@ -1,4 +1,4 @@
-"""Dashboards among Home Assistant's media, to be browsed and played on any media player."""
+"""Dashboards and displays among Home Assistant's media, to be browsed and played on any media player."""
 
 from typing import Final, override
 
@@ -21,13 +21,22 @@ from homeassistant.components.media_source import (
 from homeassistant.components.websocket_api import current_connection
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.http import current_request
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import CONTENT_TYPE_HLS, DOMAIN, MASTER_PLAYLIST, MEDIA_PLAYLIST, THUMBNAILS_PATH
-from .dashboards import Dashboard, async_dashboards, normalized_path
+from .dashboards import Dashboard, normalized_path
 from .devices import is_cast_device
-from .errors import DashboardCastError, DashboardNotFoundError
-from .models import Profile, Source
-from .registry import Registry, running_registry
+from .errors import DashboardCastError
+from .offers import (
+    DISPLAYS,
+    async_check_offered,
+    async_offered_dashboards,
+    dashboard_at,
+    identifier_of_display,
+    offer_of,
+    sees_display,
+)
+from .registry import running_registry
 from .translation import translated
 from .urls import stream_path
 
@@ -41,12 +50,12 @@ async def async_get_media_source(hass: HomeAssistant) -> DashboardMediaSource:
 
 
 class DashboardMediaSource(MediaSource):
-    """All dashboards with their views."""
+    """All dashboards with their views, and all displays."""
 
     name: str = "Dashboard Cast"
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Offer the dashboards of this Home Assistant."""
+        """Offer those of this Home Assistant."""
         super().__init__(DOMAIN)
         self._hass = hass
 
@@ -70,14 +79,14 @@ class DashboardMediaSource(MediaSource):
             raise translated(error, Unresolvable) from error
 
     async def _async_stream(self, item: MediaSourceItem) -> PlayMedia:
-        source, registry = source_of(item.identifier or ""), running_registry(self._hass)
+        identifier, registry = item.identifier or "", running_registry(self._hass)
+        if not item.target_media_player:
+            # Who asks gets the address, and so has to be somebody who may see what is there.
+            await async_check_offered(self._hass, registry, _asking(), identifier)
+        offer = offer_of(self._hass, identifier)
+        stream = await registry.async_open(offer.source, offer.profile)
         if item.target_media_player:
-            stream = await registry.async_open(source, Profile())
             return PlayMedia(stream_path(stream.token, MASTER_PLAYLIST), CONTENT_TYPE_HLS)
-        # Who asks gets the address, and so has to be somebody who may see what is there.
-        name = source.path[1:].partition("/")[0]
-        _found(await _async_visible(self._hass, registry), f"/{name}")
-        stream = await registry.async_open(source, Profile())
         # The frontend's player fails to find the one variant of a multivariant playlist at a relative URL.
         return PlayMedia(stream_path(stream.token, MEDIA_PLAYLIST), _FRONTEND_HLS)
 
@@ -90,36 +99,23 @@ def identifier_of(hass: HomeAssistant, media_id: str) -> str | None:
     return (item.identifier or "") if item.domain == DOMAIN else None
 
 
-def source_of(identifier: str) -> Source:
-    """Return what to draw for an identifier, which is the path of a dashboard's view without a slash before.
-
-    Raises PathInvalidError; whether there is such a dashboard is not looked at.
-    """
-    return Source(normalized_path(identifier))
-
-
 async def async_browse(hass: HomeAssistant, identifier: str) -> BrowseMediaSource:
-    """Return what an identifier stands for with what is below it, all dashboards for an empty one.
+    """Return what an identifier stands for with what is below it, everything for an empty one.
 
     Raises BrowseError.
     """
     try:
-        dashboards = await _async_visible(hass, running_registry(hass))
+        if identifier == DISPLAYS:
+            return await _async_displays(hass)
+        dashboards = await async_offered_dashboards(hass, running_registry(hass), _asking())
         if not identifier:
-            return _root(hass, dashboards)
-        dashboard = _found(dashboards, normalized_path(identifier))
+            return await _async_root(hass, dashboards)
+        dashboard = dashboard_at(dashboards, normalized_path(identifier))
     except DashboardCastError as error:
         raise translated(error, BrowseError) from error
     node = _dashboard(hass, dashboard)
-    node.children = [_playable(hass, view.path, view.title) for view in dashboard.views]
+    node.children = [_playable(hass, view.path[1:], view.title) for view in dashboard.views]
     return node
-
-
-async def _async_visible(hass: HomeAssistant, registry: Registry) -> list[Dashboard]:
-    """Return the dashboards that can be drawn, and that who asks may see; raises SignInFailedError."""
-    asking = _asking()
-    drawing = await registry.async_user()
-    return await async_dashboards(hass, drawing, *([asking] if asking else []))
 
 
 def _asking() -> User | None:
@@ -130,40 +126,50 @@ def _asking() -> User | None:
     return request.get(KEY_HASS_USER) if request else None
 
 
-def _found(dashboards: list[Dashboard], path: str) -> Dashboard:
-    """Return the dashboard with a path; raises DashboardNotFoundError."""
-    for dashboard in dashboards:
-        if dashboard.path == path:
-            return dashboard
-    raise DashboardNotFoundError(path=path, known=", ".join(sorted(each.path for each in dashboards)))
+async def _async_root(hass: HomeAssistant, dashboards: list[Dashboard]) -> BrowseMediaSource:
+    displays = await _async_displays(hass)
+    further = [displays] if displays.children else []
+    children = [*further, *(_dashboard(hass, dashboard) for dashboard in dashboards)]
+    return _folder(None, DashboardMediaSource.name, children)
 
 
-def _root(hass: HomeAssistant, dashboards: list[Dashboard]) -> BrowseMediaSource:
+async def _async_displays(hass: HomeAssistant) -> BrowseMediaSource:
+    """Return the displays that who asks may see; raises NotSetUpError."""
+    displays = (
+        display for display in running_registry(hass).displays if sees_display(hass, _asking(), display)
+    )
+    children = [_playable(hass, identifier_of_display(display), display.name) for display in displays]
+    titles = await async_get_translations(hass, hass.config.language, "common", [DOMAIN])
+    return _folder(DISPLAYS, titles[f"component.{DOMAIN}.common.displays"], children)
+
+
+def _folder(identifier: str | None, title: str, children: list[BrowseMediaSource]) -> BrowseMediaSource:
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=None,
+        identifier=identifier,
         media_class=MediaClass.APP,
         media_content_type=MediaType.APPS,
-        title=DashboardMediaSource.name,
+        title=title,
         can_play=False,
         can_expand=True,
-        children=[_dashboard(hass, dashboard) for dashboard in dashboards],
+        children=children,
         children_media_class=MediaClass.APP,
     )
 
 
 def _dashboard(hass: HomeAssistant, dashboard: Dashboard) -> BrowseMediaSource:
     """Return a dashboard, which plays as its first view, and opens when it has more."""
-    node = _playable(hass, dashboard.path, dashboard.title)
+    node = _playable(hass, dashboard.path[1:], dashboard.title)
     node.can_expand = len(dashboard.views) > 1
     node.children_media_class = MediaClass.APP
     return node
 
 
-def _playable(hass: HomeAssistant, path: str, title: str) -> BrowseMediaSource:
+def _playable(hass: HomeAssistant, identifier: str, title: str) -> BrowseMediaSource:
+    picture = f"{THUMBNAILS_PATH}/{identifier}"
     return BrowseMediaSource(
         domain=DOMAIN,
-        identifier=path[1:],
+        identifier=identifier,
         # Of videos the frontend shows a square cut out of the picture.
         media_class=MediaClass.APP,
         media_content_type=CONTENT_TYPE_HLS,
@@ -171,5 +177,5 @@ def _playable(hass: HomeAssistant, path: str, title: str) -> BrowseMediaSource:
         can_play=True,
         can_expand=False,
         # Signed, for those who fetch pictures without the user's token.
-        thumbnail=async_process_play_media_url(hass, THUMBNAILS_PATH + path, allow_relative_url=True),
+        thumbnail=async_process_play_media_url(hass, picture, allow_relative_url=True),
     )

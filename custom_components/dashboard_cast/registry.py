@@ -307,11 +307,11 @@ class Registry:
 
         Raises a DashboardCastError.
         """
-        return await self.async_open(display.source, _profile_of(display))
+        return await self.async_open(display.source, display.profile)
 
     def stream_for(self, display: Display) -> Stream | None:
         """Return the stream that is shown for a display, or that somebody watches without a media player."""
-        slot = self._running(display.source, _profile_of(display))
+        slot = self._running(display.source, display.profile)
         return display.stream or (slot.stream if slot else None)
 
     async def async_snapshot(self, source: Source, width: int, height: int) -> bytes:
@@ -689,11 +689,6 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-
-
-def _profile_of(display: Display) -> Profile:
-    """Return the profile in which a display is shown, or would be."""
-    return display.stream.profile if display.stream else display.config.profile
 
 
 def _format_of(name: str) -> StreamFormat | None:

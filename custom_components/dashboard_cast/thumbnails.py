@@ -1,8 +1,8 @@
-"""Small pictures of dashboards for lists, drawn when they are asked for and kept for a while."""
+"""Small pictures of what is to be shown, for lists, drawn when they are asked for and kept for a while."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import logging
 import time
 from typing import Final
@@ -59,31 +59,31 @@ class Thumbnails:
         self._hass = hass
         self._entry = entry
         self._draw = draw
-        self._thumbnails: dict[str, _Thumbnail] = {}
+        self._thumbnails: dict[Source, _Thumbnail] = {}
         # A list asks for all of its pictures at once; each is a page, which takes memory.
         self._turn = asyncio.Lock()
 
-    async def async_get(self, path: str) -> bytes | None:
-        """Return a JPEG of a dashboard's view; None when it cannot be drawn, or not within some seconds.
+    async def async_get(self, source: Source) -> bytes | None:
+        """Return a JPEG of a source; None when it cannot be drawn, or not within some seconds.
 
         What takes longer is drawn all the same, for who asks the next time.
         """
-        found = self._thumbnails.get(path)
+        found = self._thumbnails.get(source)
         if found is None or found.is_due:
-            found = self._thumbnails[path] = _Thumbnail(self._begin(path), time.monotonic())
+            found = self._thumbnails[source] = _Thumbnail(self._begin(source), time.monotonic())
         drawn, _ = await asyncio.wait([found.drawing], timeout=_PATIENCE_S)
         return found.drawing.result() if drawn and not found.drawing.cancelled() else None
 
-    def _begin(self, path: str) -> asyncio.Task[bytes | None]:
+    def _begin(self, source: Source) -> asyncio.Task[bytes | None]:
         return self._entry.async_create_background_task(
-            self._hass, self._async_picture(path), name=f"thumbnail of {path}"
+            self._hass, self._async_picture(source), name=f"thumbnail of {source.name}"
         )
 
-    async def _async_picture(self, path: str) -> bytes | None:
+    async def _async_picture(self, source: Source) -> bytes | None:
         try:
             async with self._turn:
-                drawn = await self._draw(Source(path, zoom=_ZOOM), WIDTH, HEIGHT)
+                drawn = await self._draw(replace(source, zoom=source.zoom * _ZOOM), WIDTH, HEIGHT)
         except DashboardCastError as error:
-            _LOGGER.debug("No thumbnail of %s: %s", path, error)
+            _LOGGER.debug("No thumbnail of %s: %s", source.name, error)
             return None
         return await self._hass.async_add_executor_job(developed, drawn, PictureFormat.JPEG)

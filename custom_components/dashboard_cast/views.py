@@ -37,6 +37,7 @@ from .engine.segments import TARGET_DURATION
 from .engine.stream import READY_SEGMENTS, Stream
 from .errors import DashboardCastError, IconNotFoundError
 from .icons import async_outline
+from .offers import DISPLAYS, display_of, offer_of, sees_display
 from .registry import Registry, loaded_registry
 from .urls import stream_path
 
@@ -69,6 +70,7 @@ _SEGMENTS_AHEAD: Final = 2
 # Who takes nothing of an endless answer for so long is gone, or too slow for any of it.
 _SLOW_S: Final = 10.0
 
+_DISPLAY_ICON: Final = "mdi:television"
 # Outlines fill a box of 24 by 24; on a card they have some room around.
 _ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -12 48 48"><path fill="#9e9e9e" d="{}"/></svg>'
@@ -121,37 +123,50 @@ class StreamView(HomeAssistantView):
 
 
 class ThumbnailView(HomeAssistantView):
-    """Small pictures of the dashboards that the asking user may see; of any other there is nothing.
+    """Small pictures of the dashboards and displays that the asking user may see, and of nothing else.
 
-    Where there is none yet, or no browser to draw it, the answer is the dashboard's icon.
+    Where there is none yet, or no browser to draw it, the answer is an icon.
     """
 
-    url = f"{THUMBNAILS_PATH}{{path:/.+}}"
+    url = f"{THUMBNAILS_PATH}/{{identifier:.+}}"
     name = f"api:{DOMAIN}:thumbnail"
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Serve pictures of the dashboards of this Home Assistant."""
+        """Serve pictures of what this Home Assistant has."""
         self._hass = hass
 
-    async def get(self, request: web.Request, path: str) -> web.Response:
-        """Answer with the picture of a dashboard, or of a view, with this path."""
+    async def get(self, request: web.Request, identifier: str) -> web.Response:
+        """Answer with the picture of what a media source has under this identifier."""
         registry = loaded_registry(self._hass)
-        icon = await self._async_icon(path, request[KEY_HASS_USER])
-        if registry is None or icon is None:
+        if registry is None:
+            raise web.HTTPNotFound
+        icon = await self._async_icon(registry, identifier, request[KEY_HASS_USER])
+        if icon is None:
             raise web.HTTPNotFound
         headers = {hdrs.CACHE_CONTROL: _NO_STORE}
-        if picture := await registry.thumbnails.async_get(path):
+        if picture := await self._async_picture(registry, identifier):
             return web.Response(body=picture, content_type=CONTENT_TYPE_JPEG, headers=headers)
         # Not as text: the frontend makes a CSS URL of the type, where what follows it would end it.
         placeholder = (await self._async_drawn(icon)).encode()
         return web.Response(body=placeholder, content_type=CONTENT_TYPE_SVG, headers=headers)
 
-    async def _async_icon(self, path: str, user: User) -> str | None:
-        """Return the icon of the dashboard behind a path; None when this user sees no such dashboard."""
+    async def _async_icon(self, registry: Registry, identifier: str, user: User) -> str | None:
+        """Return the icon of what is behind an identifier; None when this user sees no such thing."""
+        if identifier.startswith(DISPLAYS):
+            display = registry.displays.get(identifier.removeprefix(DISPLAYS))
+            return _DISPLAY_ICON if display and sees_display(self._hass, user, display) else None
         for dashboard in await async_dashboards(self._hass, user):
-            if path in {dashboard.path, *(view.path for view in dashboard.views)}:
+            if f"/{identifier}" in {dashboard.path, *(view.path for view in dashboard.views)}:
                 return dashboard.icon
         return None
+
+    async def _async_picture(self, registry: Registry, identifier: str) -> bytes | None:
+        """Return a JPEG: what a display shows, where it does; all else is drawn."""
+        if identifier.startswith(DISPLAYS):
+            stream = registry.stream_for(display_of(registry, identifier))
+            if stream and stream.still:
+                return stream.still
+        return await registry.thumbnails.async_get(offer_of(self._hass, identifier).source)
 
     async def _async_drawn(self, icon: str) -> str:
         """Return an icon as SVG; those of other sets than Home Assistant's own are not known here."""
