@@ -16,7 +16,7 @@ import pytest_asyncio
 from ..home.api import Data
 from ..tv.receiver import DEFAULT_RECEIVER
 from .conftest import print_table
-from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, until
+from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, living, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -366,6 +366,23 @@ async def test_home_assistant_restarts(wall: House, table: list[str]) -> None:
     await wall.home.wait_state(SWITCH, lambda state: bool(state["state"] == "on"))
     then = "it is sent there anew once Home Assistant has started"
     table.append(f"| Home Assistant restarts | {then} | {seconds:.1f} s after its start | 1 |")
+
+
+@lasting
+@pytest.mark.parametrize("mode", ["safe", "recovery"])
+async def test_without_custom_integrations(wall: House, mode: str) -> None:
+    """In safe and recovery mode the TV is left alone, and afterwards the dashboard is back by itself."""
+    loads = len(wall.tv.loads)
+    await wall.home.restart_bare(mode)
+    config = await wall.home.request("GET", "/api/config")
+    assert config[f"{mode}_mode"]
+    assert "dashboard_cast" not in config["components"]
+    assert living(wall.home.processes()) == {wall.home.pid}
+    await left_alone(wall)
+    await wall.home.restart()
+    await back(wall, loads, time.time())
+    await wall.home.wait_state(SWITCH, lambda state: bool(state["state"] == "on"))
+    assert await subentries(wall)
 
 
 async def test_dashboard_is_deleted(wall: House, table: list[str]) -> None:

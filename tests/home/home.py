@@ -153,6 +153,14 @@ class Home(HomeApi):
         await self._launch()
         await self._settle()
 
+    async def restart_bare(self, mode: str) -> None:
+        """Start Home Assistant again in its `safe` or `recovery` mode, without custom integrations."""
+        await self.stop()
+        if mode == "safe":
+            (self.config_dir / "safe-mode").touch()
+        await self._launch(*(["--recovery-mode"] if mode == "recovery" else []))
+        await self._until("was ready", self._runs)
+
     @property
     def _log_path(self) -> Path:
         return self.config_dir.parent / "home.log"
@@ -175,8 +183,9 @@ class Home(HomeApi):
         onboarding = {"version": 4, "key": "onboarding", "data": {"done": SKIPPED_STEPS}}
         (storage / "onboarding").write_text(json.dumps(onboarding))
 
-    async def _launch(self) -> None:
-        command = [sys.executable, "-m", "homeassistant", "-c", str(self.config_dir), "--log-no-color"]
+    async def _launch(self, *arguments: str) -> None:
+        home_assistant = [sys.executable, "-m", "homeassistant", *arguments]
+        command = [*home_assistant, "-c", str(self.config_dir), "--log-no-color"]
         if setpriv := shutil.which("setpriv"):
             # Stops it also when this process is killed and cannot stop it any more.
             command = [setpriv, "--pdeathsig", "TERM", *command]
