@@ -268,6 +268,10 @@ class FakeMediaController:
         self._answer_load: CallbackType = lambda _sent, _answer: None
         self.answer: dict[str, Any] | None = {"playerState": "PLAYING"}
         """The status that follows a LOAD; None for none."""
+        self.seeks: list[dict[str, Any]] = []
+        """The SEEK messages that it was sent."""
+        self.late = 0.0
+        """How far it is behind, in seconds."""
         self.plays: set[str] | None = None
         """The names of what it can play; None for everything."""
 
@@ -285,6 +289,11 @@ class FakeMediaController:
             self._answer_load(True, {"type": "MEDIA_STATUS"})  # noqa: FBT003
             self.report(url, **self.answer)
 
+    def send_message(self, message: dict[str, Any], *, inc_session_id: bool) -> None:
+        """Note a SEEK."""
+        assert inc_session_id
+        self.seeks.append(message)
+
     def fail(self, url: str, code: int = 104) -> None:
         """Fail to load, as devices do: they say it twice."""
         answer_load = self._answer_load
@@ -294,7 +303,8 @@ class FakeMediaController:
     def report(self, url: str | None = None, **status: Any) -> None:
         """Send a media status."""
         media = {"media": {"contentId": url}} if url else {}
-        self.status.update({"status": [{**status, **media}]})
+        where = {"mediaSessionId": len(self.loads), "currentTime": time.monotonic() - self.late}
+        self.status.update({"status": [{**where, **status, **media}]})
         for listener in self.listeners:
             listener.new_media_status(self.status)
 

@@ -30,6 +30,7 @@ ROOMS = [
         "checkup",
         "devices",
         "issues",
+        "live_edge",
         "thumbnails",
         "translation",
         "rules",

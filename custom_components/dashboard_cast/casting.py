@@ -29,11 +29,14 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_track_state_change_event
 from pychromecast import Chromecast
 from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
-from pychromecast.const import CAST_TYPE_CHROMECAST
+from pychromecast.const import CAST_TYPE_CHROMECAST, MESSAGE_TYPE
 from pychromecast.controllers.media import (
     MEDIA_PLAYER_ERROR_CODES,
+    MEDIA_PLAYER_STATE_BUFFERING,
+    MEDIA_PLAYER_STATE_PAUSED,
     MEDIA_PLAYER_STATE_PLAYING,
     STREAM_TYPE_LIVE,
+    TYPE_SEEK,
     MediaStatus,
     MediaStatusListener,
 )
@@ -64,6 +67,7 @@ from .errors import (
     TargetNotScreenError,
 )
 from .issues import note_fetched, note_unfetched
+from .live_edge import LiveEdge
 from .models import Ending, Profile, Source, StreamFormat
 from .urls import device_url, stream_path
 
@@ -79,6 +83,7 @@ _LOAD_FAILURES: Final = frozenset(("LOAD_FAILED", "INVALID_REQUEST"))
 _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
 # What a Cast device shows when no app of anybody's runs.
 _OWN_SCREENS: Final = (None, APP_BACKDROP)
+_STANDING: Final = frozenset((MEDIA_PLAYER_STATE_BUFFERING, MEDIA_PLAYER_STATE_PAUSED))
 _CONNECTION_LOST: Final = frozenset((CONNECTION_STATUS_DISCONNECTED, CONNECTION_STATUS_LOST))
 
 
@@ -155,6 +160,7 @@ class CastSession:
         self._sent_at: float | None = None
         self._playing: asyncio.Future[None] = hass.loop.create_future()
         self._unsubscribe: CALLBACK_TYPE | None = None
+        self._live_edge = LiveEdge(hass, self._jump)
         self._starting = hass.async_create_background_task(
             self._async_start(), name=f"cast to {entity_id}", eager_start=False
         )
@@ -212,6 +218,7 @@ class CastSession:
         self.ending, self.reason = ending, reason
         _LOGGER.debug("Cast session of %s ended: %s", self.entity_id, reason)
         self._starting.cancel()
+        self._live_edge.note_waiting()
         if self._unsubscribe:
             self._unsubscribe()
         if not self._playing.done():
@@ -230,6 +237,17 @@ class CastSession:
             self._playing.set_result(None)
             self._end_previous()
             self._on_play(self)
+
+    @callback
+    def note_position(self, position: float, at: float, *, resumed: bool) -> None:
+        """Note where a Cast device is that plays; see `LiveEdge.note_playing`."""
+        if not self.ended:
+            self._live_edge.note_playing(position, at, resumed=resumed)
+
+    @callback
+    def note_waiting(self) -> None:
+        """Note that a Cast device stands still, for want of a person or of pictures."""
+        self._live_edge.note_waiting()
 
     @callback
     def note_failed(self, detail: str) -> None:
@@ -302,6 +320,13 @@ class CastSession:
         except (DashboardCastError, PyChromecastError) as error:
             self.end(self._load_failed(str(error)))
 
+    @callback
+    def _jump(self) -> None:
+        """Have a Cast device go on with what is live."""
+        if self._device:
+            _LOGGER.debug("%s has fallen behind", self.entity_id)
+            self._hass.async_add_executor_job(self._device.seek_live, self)
+
     async def _async_call(self, service: str, data: dict[str, Any]) -> None:
         await self._hass.services.async_call(
             MEDIA_PLAYER_DOMAIN, service, {ATTR_ENTITY_ID: self.entity_id, **data}, blocking=True
@@ -358,6 +383,8 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         self._loop = loop
         self._session: CastSession | None = None
         self._app_session: str | None = None
+        self._seekable = False
+        self._paused = False
         self._answered = False
         self._failed = False
         self._away = False
@@ -379,7 +406,9 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         """Send LOAD on behalf of a session, which replaces the one before."""
         self.url = url
         self._app_session = None
-        self._answered = self._failed = self._away = False
+        self._answered = self._failed = self._away = self._paused = False
+        # What is one endless file has no other place to go to.
+        self._seekable = delivery.content_type == CONTENT_TYPE_HLS
         self._session = session
         self._chromecast.media_controller.play_media(
             url,
@@ -401,6 +430,17 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         if loading or self._chromecast.media_controller.status.content_id == self.url:
             self._chromecast.quit_app()
 
+    def seek_live(self, session: CastSession) -> None:
+        """Have the device go on with what is live, when it still plays what the session loaded.
+
+        A SEEK without a position leads there (Google's `chrome.cast.media.SeekRequest`).
+        """
+        controller = self._chromecast.media_controller
+        if self._session is session and controller.status.content_id == self.url:
+            seek = {MESSAGE_TYPE: TYPE_SEEK, "mediaSessionId": controller.status.media_session_id}
+            with suppress(PyChromecastError):
+                controller.send_message(seek, inc_session_id=True)
+
     @override
     def new_media_status(self, status: MediaStatus) -> None:
         # Until the LOAD is taken up, the status is about what the device did before.
@@ -415,6 +455,10 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
             receiver = self._chromecast.status
             self._app_session = receiver.session_id if receiver else None
             self._tell(CastSession.note_playing)
+            self._tell_position(status)
+        elif status.player_state in _STANDING:
+            self._paused |= status.player_state == MEDIA_PLAYER_STATE_PAUSED
+            self._tell(CastSession.note_waiting)
         elif status.player_is_idle and status.idle_reason == _IDLE_ERROR:
             # A LOAD that fails is told in its answer, with a reason.
             if self._answered:
@@ -459,6 +503,12 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
             return Ending.TAKEN
         # One that was switched off and on, or has crashed, comes back with its own screen.
         return Ending.LOST if self._away else Ending.CLOSED
+
+    def _tell_position(self, status: MediaStatus) -> None:
+        position, at, resumed = status.current_time, time.monotonic(), self._paused
+        self._paused = False
+        if self._seekable and position is not None:
+            self._tell(lambda session: session.note_position(position, at, resumed=resumed))
 
     def _tell_failed(self, detail: str) -> None:
         """Tell of a failure once: a device reports it as a failed LOAD and as a reason to be idle."""

@@ -13,6 +13,8 @@ import time
 import pytest
 import pytest_asyncio
 
+from custom_components.dashboard_cast.live_edge import CALM_S, LATE_S
+
 from ..home.api import Data
 from ..tv.receiver import DEFAULT_RECEIVER
 from .conftest import print_table
@@ -239,6 +241,7 @@ async def test_person_pauses_it(wall: House, table: list[str]) -> None:
     await wait_status(wall, "showing")
     then = f"nothing is sent, for {QUIET_S:g} s in this case; it goes on when the person lets it"
     table.append(f"| a person pauses it | {then} | {seconds:.1f} s | 0 |")
+    assert seconds < LATE_S
     assert len(wall.tv.loads) == loads
 
 
@@ -268,6 +271,26 @@ async def test_short_network_loss(wall: House, table: list[str]) -> None:
     seconds = await live(wall, begun)
     then = "the TV's player waits and goes on"
     table.append(f"| no network for {CUT_S:g} s | {then} | {seconds:.1f} s | 0 |")
+    assert len(wall.tv.loads) == loads
+
+
+@lasting
+async def test_late_after_a_network_loss(wall: House, table: list[str]) -> None:
+    """What a loss of network has made late is live again after a while, without a LOAD."""
+    loads = len(wall.tv.loads)
+    await wall.tv.cut_network()
+    await left_alone(wall, LATE_S + CUT_S)
+    begun = time.time()
+    await wall.tv.restore_network()
+    late = await live(wall, begun)
+    assert late > LATE_S + 1.0
+    await wall.tv.wait_report(
+        lambda report: bool(report.latency and report.latency < 1000 * LATE_S), CALM_S + BACK_S
+    )
+    seconds = time.time() - begun
+    assert seconds > CALM_S
+    then = f"its player goes on {late:.1f} s late, and leaves that out once it has played for {CALM_S:g} s"
+    table.append(f"| no network for {LATE_S + CUT_S:g} s | {then} | {seconds:.1f} s | 0 |")
     assert len(wall.tv.loads) == loads
 
 

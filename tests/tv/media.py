@@ -109,7 +109,8 @@ class MediaReceiver:
             case "PAUSE":
                 await self.player.pause()
             case "SEEK":
-                await self.player.seek(float(data.get("currentTime", 0)))
+                # Without a position a live medium goes on with what is live (chrome.cast.media.SeekRequest).
+                await self.player.seek(data.get("currentTime"))
             case "SET_VOLUME":
                 self.volume |= data.get("volume", {})
             case "STOP":

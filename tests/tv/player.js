@@ -121,7 +121,7 @@ function pause() {
 function seek(seconds) {
   onWaiting();
   measurements.hold();
-  video.currentTime = player?.isLive ? Math.min(seconds, player.end) : seconds;
+  video.currentTime = player?.isLive ? Math.min(seconds ?? Infinity, player.end) : (seconds ?? 0);
 }
 
 function showIdle(title, hint) {

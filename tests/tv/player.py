@@ -313,8 +313,8 @@ class Player:
         """Hold the picture."""
         await self._call("pause")
 
-    async def seek(self, position: float) -> None:
-        """Go to `position` seconds."""
+    async def seek(self, position: float | None) -> None:
+        """Go to `position` seconds; None for what is live, or the beginning of what is not."""
         await self._call("seek", position)
 
     async def stop_media(self) -> None:
