@@ -80,8 +80,14 @@ async def test_of_an_old_entry(hass: HomeAssistant, registry: Registry, entry: M
     assert told["ffmpeg"].startswith("ffmpeg version ")
 
 
+ACCESS = {name: [{"name": "s3cret", "value": "s3cret"}] for name in ("headers", "cookies", "local_storage")}
 WEB_PAGE: dict[str, Any] = {
-    "website": {"url": "https://example.com/s3cret?token=s3cret", "username": "s3cret", "password": "s3cret"},
+    "website": {
+        "url": "https://example.com/s3cret?token=s3cret",
+        "username": "s3cret",
+        "password": "s3cret",
+        **ACCESS,
+    },
     "look": {"user": "s3cret-user"},
 }
 

@@ -1,8 +1,10 @@
 """Tests of setting up displays."""
 
+from dataclasses import replace
 import json
 from typing import Any
 
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.media_player import MediaPlayerDeviceClass, MediaPlayerState
 from homeassistant.config_entries import SOURCE_RECONFIGURE, SOURCE_USER, SubentryFlowResult
 from homeassistant.core import HomeAssistant
@@ -20,10 +22,13 @@ from .common import (
     INTEGRATION,
     PATH,
     SECOND_TV,
+    SETTLED,
     TV,
+    Home,
     MockConfigEntry,
     MockUser,
     Players,
+    Studio,
     add_display,
     as_sent,
     get_schema_suggested_value,
@@ -31,6 +36,12 @@ from .common import (
 )
 
 ENOUGH: dict[str, Any] = {"dashboard": PATH, "media_players": [TV]}
+PAGE = "https://a.example/"
+
+
+def entry_of(name: str, value: str) -> dict[str, str]:
+    """Return a header, a cookie or an entry of localStorage as a form has it."""
+    return {"name": name, "value": value}
 
 
 @pytest.fixture(autouse=True)
@@ -166,11 +177,53 @@ async def test_web_page(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert config.source == Source(website=Website(website["url"], username="me", password="s3cret"))
 
 
+ACCESS: dict[str, Any] = {
+    "url": PAGE,
+    "username": "me",
+    "password": "s3cret",
+    "headers": [entry_of("X-Second", "2"), entry_of("Authorization", "Bearer s3cret")],
+    "cookies": [entry_of("session", "old"), entry_of("session", "s3cret")],
+    "local_storage": [entry_of("theme", '{"dark": true}')],
+    "verify_ssl": False,
+}
+ADMITTED = Website(
+    PAGE,
+    username="me",
+    password="s3cret",
+    headers=(("Authorization", "Bearer s3cret"), ("X-Second", "2")),
+    cookies=(("session", "s3cret"),),
+    storage=(("theme", '{"dark": true}'),),
+    verify=False,
+)
+
+
+async def test_what_lets_us_in(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    players: Players,
+    studio: Studio,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    """All that actions take for a web page reaches what is shown, and is there when it is to be changed."""
+    answer = {**ENOUGH, "name": "Wall", "website": ACCESS}
+    del answer["dashboard"]
+    result = await _answer(hass, await _open(hass, entry), answer)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await Home(hass, entry, players, studio, freezer).wait(SETTLED)
+    assert studio.only.source == Source(website=ADMITTED)
+    (display,) = entry.subentries
+    form = await _reconfigure(hass, entry, display)
+    assert _suggested(form)["website"] == ACCESS
+    less = {name: value for name, value in ACCESS.items() if name != "headers"}
+    await _answer(hass, form, {**answer, "website": less})
+    assert _config(entry, "Wall").source.website == replace(ADMITTED, headers=())
+
+
 @pytest.mark.parametrize(
     ("answer", "field", "error"),
     [
         ({}, "dashboard", "source_missing"),
-        ({"dashboard": PATH, "website": {"url": "https://a.example/"}}, "dashboard", "source_missing"),
+        ({"dashboard": PATH, "website": {"url": PAGE}}, "dashboard", "source_missing"),
         ({"dashboard": "/attic/0"}, "dashboard", "dashboard_not_found"),
         ({"dashboard": "/tv-wall/attic"}, "dashboard", "view_not_found"),
         ({"dashboard": "/tv-wall/../config"}, "dashboard", "path_invalid"),
@@ -178,6 +231,10 @@ async def test_web_page(hass: HomeAssistant, entry: MockConfigEntry) -> None:
         ({"dashboard": PATH, "look": {"user": "gone"}}, "look", "sign_in_failed"),
         ({"website": {"url": "file:///etc/passwd"}}, "website", "url_invalid"),
         ({"website": {"url": "http://127.0.0.1:9222/json"}}, "website", "url_forbidden"),
+        ({"website": {"url": PAGE, "headers": [entry_of("Bad name", "x")]}}, "website", "header_invalid"),
+        ({"website": {"url": PAGE, "headers": [entry_of("X", "two\nlines")]}}, "website", "header_invalid"),
+        ({"website": {"url": PAGE, "cookies": [entry_of("a=b", "c")]}}, "website", "cookie_invalid"),
+        ({"website": {"url": PAGE, "cookies": [entry_of("a", "b; c")]}}, "website", "cookie_invalid"),
     ],
 )
 async def test_what_cannot_be_shown(
@@ -343,4 +400,6 @@ async def test_everything_is_described(hass: HomeAssistant, entry: MockConfigEnt
         "url_invalid",
         "url_forbidden",
         "url_not_allowed",
+        "header_invalid",
+        "cookie_invalid",
     }

@@ -41,9 +41,11 @@ ERRORS: list[type[DashboardCastError]] = [
 ]
 WRONG_INPUT = {
     "administrator_needed",
+    "cookie_invalid",
     "dashboard_not_found",
     "destination_missing",
     "file_not_allowed",
+    "header_invalid",
     "icon_not_found",
     "image_not_allowed",
     "nothing_shown",

@@ -11,7 +11,16 @@ from homeassistant.helpers import issue_registry as ir
 from .browsers import async_versions, kind_of
 from .checkup import async_ffmpeg_version
 from .const import CONF_BASE_URL, CONF_BROWSER_URL, CONF_ENDPOINTS, CONF_USER, CONF_USER_ID, DOMAIN
-from .displays import CONF_ENTITIES, CONF_PASSWORD, CONF_URL, CONF_USERNAME, Display
+from .displays import (
+    CONF_COOKIES,
+    CONF_ENTITIES,
+    CONF_HEADERS,
+    CONF_LOCAL_STORAGE,
+    CONF_PASSWORD,
+    CONF_URL,
+    CONF_USERNAME,
+    Display,
+)
 from .engine.endpoint import redacted
 from .engine.stream import Stream
 from .registry import DashboardCastConfigEntry
@@ -19,7 +28,10 @@ from .registry import DashboardCastConfigEntry
 _PRIVATE: Final = {
     CONF_BASE_URL,
     CONF_BROWSER_URL,
+    CONF_COOKIES,
     CONF_ENTITIES,
+    CONF_HEADERS,
+    CONF_LOCAL_STORAGE,
     CONF_PASSWORD,
     CONF_URL,
     CONF_USER,

@@ -21,6 +21,8 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    ObjectSelector,
+    ObjectSelectorConfig,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -40,15 +42,18 @@ from .dashboards import async_all_views, normalized_path
 from .devices import check_screen
 from .displays import (
     CONF_CONDITION,
+    CONF_COOKIES,
     CONF_DARK,
     CONF_DASHBOARD,
     CONF_ENTITIES,
     CONF_FONT_SCALE,
     CONF_FORMAT,
     CONF_FRAME_RATE,
+    CONF_HEADERS,
     CONF_INTERRUPT,
     CONF_KIOSK,
     CONF_LANGUAGE,
+    CONF_LOCAL_STORAGE,
     CONF_LOOK,
     CONF_MEDIA_PLAYERS,
     CONF_OVERFLOW,
@@ -65,6 +70,7 @@ from .displays import (
     CONF_THEME,
     CONF_URL,
     CONF_USERNAME,
+    CONF_VALUE,
     CONF_VERIFY_SSL,
     CONF_VOLUME,
     CONF_WEBSITE,
@@ -75,10 +81,11 @@ from .displays import (
     SUBENTRY_DISPLAY,
     DisplayConfig,
 )
-from .errors import DashboardCastError, SourceMissingError
+from .errors import CookieInvalidError, DashboardCastError, HeaderInvalidError, SourceMissingError
 from .identities import entity_id_of, identities_of, kept_name
 from .models import Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
+from .services import COOKIES, HEADERS
 
 CONF_COPIED: Final = "copied"
 
@@ -88,6 +95,8 @@ _FIELDS: Final = {
     "url_invalid": CONF_WEBSITE,
     "url_forbidden": CONF_WEBSITE,
     "url_not_allowed": CONF_WEBSITE,
+    "header_invalid": CONF_WEBSITE,
+    "cookie_invalid": CONF_WEBSITE,
     "sign_in_failed": CONF_LOOK,
 }
 """The field, or the section, that a failure is shown at; the others are about the dashboard."""
@@ -161,6 +170,7 @@ class DisplayFlow(ConfigSubentryFlow):
         else:
             # Only administrators set up integrations, and they may show what they like.
             await async_allowed_urls(self.hass, url, None)
+            _check_access(data[CONF_WEBSITE])
         for entity_id in data[CONF_MEDIA_PLAYERS]:
             check_screen(self.hass, entity_id)
         data = self._renamed(data, partial(kept_name, self.hass))
@@ -255,10 +265,47 @@ def _scale(lowest: float, highest: float) -> NumberSelector:
     )
 
 
+def _entries(key: str) -> ObjectSelector:
+    """Return a list of names with values, of which only the names are seen."""
+    value = TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password")
+    return ObjectSelector(
+        ObjectSelectorConfig(
+            fields={
+                CONF_NAME: {"selector": TextSelector(), "required": True},
+                CONF_VALUE: {"selector": TextSelector(value), "required": True},
+            },
+            multiple=True,
+            label_field=CONF_NAME,
+            translation_key=key,
+        )
+    )
+
+
+def _check_access(site: Mapping[str, Any]) -> None:
+    """Check what lets us into a web page; raises HeaderInvalidError or CookieInvalidError."""
+    for entry in site.get(CONF_HEADERS, ()):
+        if not _suits(HEADERS, entry):
+            raise HeaderInvalidError(name=entry[CONF_NAME])
+    for entry in site.get(CONF_COOKIES, ()):
+        if not _suits(COOKIES, entry):
+            raise CookieInvalidError(name=entry[CONF_NAME])
+
+
+def _suits(schema: probatio.Schema, entry: Mapping[str, str]) -> bool:
+    try:
+        schema({entry[CONF_NAME]: entry[CONF_VALUE]})
+    except probatio.Invalid:
+        return False
+    return True
+
+
 _WEBSITE: Final[dict[probatio.Marker, Any]] = {
     probatio.Optional(CONF_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
     probatio.Optional(CONF_USERNAME): TextSelector(),
     probatio.Optional(CONF_PASSWORD): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD)),
+    probatio.Optional(CONF_HEADERS): _entries(CONF_HEADERS),
+    probatio.Optional(CONF_COOKIES): _entries(CONF_COOKIES),
+    probatio.Optional(CONF_LOCAL_STORAGE): _entries(CONF_LOCAL_STORAGE),
     probatio.Optional(CONF_VERIFY_SSL, default=True): BooleanSelector(),
 }
 _PICTURE: Final[dict[probatio.Marker, Any]] = {

@@ -5,27 +5,31 @@ from dataclasses import dataclass, replace
 import secrets
 from typing import Any, Final, Literal, Protocol
 
+from homeassistant.const import CONF_NAME
 from homeassistant.core import CALLBACK_TYPE, callback
 
 from .const import CONF_USER, DEFAULT_FRAME_RATE
 from .engine.stream import TOKEN_BYTES, Stream
 from .errors import DashboardCastError, NothingShownError
 from .identities import Identities
-from .models import Overflow, Profile, SizePreset, Source, StreamFormat, Website
+from .models import Overflow, Pairs, Profile, SizePreset, Source, StreamFormat, Website
 from .rules import Demand, Standing, Status
 
 SUBENTRY_DISPLAY: Final = "display"
 
 CONF_CONDITION: Final = "condition"
+CONF_COOKIES: Final = "cookies"
 CONF_DARK: Final = "dark"
 CONF_DASHBOARD: Final = "dashboard"
 CONF_ENTITIES: Final = "entities"
 CONF_FONT_SCALE: Final = "font_scale"
 CONF_FORMAT: Final = "format"
 CONF_FRAME_RATE: Final = "frame_rate"
+CONF_HEADERS: Final = "headers"
 CONF_INTERRUPT: Final = "interrupt"
 CONF_KIOSK: Final = "kiosk"
 CONF_LANGUAGE: Final = "language"
+CONF_LOCAL_STORAGE: Final = "local_storage"
 CONF_LOOK: Final = "look"
 CONF_MEDIA_PLAYERS: Final = "media_players"
 CONF_OVERFLOW: Final = "overflow"
@@ -42,6 +46,7 @@ CONF_TEMPLATE: Final = "template"
 CONF_THEME: Final = "theme"
 CONF_URL: Final = "url"
 CONF_USERNAME: Final = "username"
+CONF_VALUE: Final = "value"
 CONF_VERIFY_SSL: Final = "verify_ssl"
 CONF_VOLUME: Final = "volume"
 CONF_WEBSITE: Final = "website"
@@ -301,5 +306,13 @@ def _website(data: Mapping[str, Any]) -> Website | None:
         data[CONF_URL],
         username=data.get(CONF_USERNAME),
         password=data.get(CONF_PASSWORD, ""),
+        headers=_pairs(data, CONF_HEADERS),
+        cookies=_pairs(data, CONF_COOKIES),
+        storage=_pairs(data, CONF_LOCAL_STORAGE),
         verify=data.get(CONF_VERIFY_SSL, True),
     )
+
+
+def _pairs(data: Mapping[str, Any], field: str) -> Pairs:
+    """Return the entries of a field so that the same ones are always equal; the last of a name counts."""
+    return tuple(sorted({entry[CONF_NAME]: entry[CONF_VALUE] for entry in data.get(field, ())}.items()))

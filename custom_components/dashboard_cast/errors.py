@@ -159,6 +159,18 @@ class PageFailedError(DashboardCastError):
     key = "page_failed"
 
 
+class HeaderInvalidError(DashboardCastError):
+    """An HTTP header for a web page cannot be sent. Placeholder: name."""
+
+    key = "header_invalid"
+
+
+class CookieInvalidError(DashboardCastError):
+    """A cookie for a web page cannot be one. Placeholder: name."""
+
+    key = "cookie_invalid"
+
+
 class SignInFailedError(DashboardCastError):
     """Home Assistant did not accept our sign-in."""
 

@@ -106,16 +106,20 @@ ATTR_ZOOM: Final = "zoom"
 
 DARK_AUTO: Final = "auto"
 # RFC 9110 sections 5.1 and 5.5, of which only what can be seen, and RFC 6265 section 4.1.1.
-_HEADER: Final = {
-    probatio.All(cv.string, probatio.Match(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")): probatio.All(
-        cv.string, probatio.Match(r"^[\x20-\x7e]*\Z")
-    )
-}
-_COOKIE: Final = {
-    probatio.All(cv.string, probatio.Match(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")): probatio.All(
-        cv.string, probatio.Match(r"^[\x21-\x3a\x3c-\x7e]*\Z")
-    )
-}
+HEADERS: Final = probatio.Schema(
+    {
+        probatio.All(cv.string, probatio.Match(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")): probatio.All(
+            cv.string, probatio.Match(r"^[\x20-\x7e]*\Z")
+        )
+    }
+)
+COOKIES: Final = probatio.Schema(
+    {
+        probatio.All(cv.string, probatio.Match(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")): probatio.All(
+            cv.string, probatio.Match(r"^[\x21-\x3a\x3c-\x7e]*\Z")
+        )
+    }
+)
 
 
 def _scale(lowest: float, highest: float) -> probatio.All[float]:
@@ -126,8 +130,8 @@ _WEBSITE: Final[dict[str, Any]] = {
     ATTR_URL: cv.string,
     ATTR_USERNAME: cv.string,
     ATTR_PASSWORD: cv.string,
-    ATTR_HEADERS: probatio.Schema(_HEADER),
-    ATTR_COOKIES: probatio.Schema(_COOKIE),
+    ATTR_HEADERS: HEADERS,
+    ATTR_COOKIES: COOKIES,
     ATTR_LOCAL_STORAGE: probatio.Schema({cv.string: cv.string}),
     ATTR_VERIFY_SSL: cv.boolean,
 }

@@ -7,10 +7,12 @@ from homeassistant.helpers.translation import async_get_cached_translations
 from .const import DOMAIN
 from .errors import (
     AdministratorNeededError,
+    CookieInvalidError,
     DashboardCastError,
     DashboardNotFoundError,
     DestinationMissingError,
     FileNotAllowedError,
+    HeaderInvalidError,
     IconNotFoundError,
     ImageNotAllowedError,
     NothingShownError,
@@ -29,9 +31,11 @@ from .errors import (
 # What the person who asked can mend: Home Assistant logs no trace for it.
 _WRONG_INPUT = (
     AdministratorNeededError,
+    CookieInvalidError,
     DashboardNotFoundError,
     DestinationMissingError,
     FileNotAllowedError,
+    HeaderInvalidError,
     IconNotFoundError,
     ImageNotAllowedError,
     NothingShownError,
