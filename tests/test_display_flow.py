@@ -84,6 +84,20 @@ def _suggested(form: SubentryFlowResult) -> dict[str, Any]:
 SECTIONS = ("website", "look", "picture", "rules", "quiet")
 
 
+def _as_filled(fields: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the frontend sends of a form that nobody has touched: its computeInitialHaFormData."""
+    filled: dict[str, Any] = {}
+    for field in fields:
+        suggested = field.get("description", {}).get("suggested_value")
+        if suggested is not None:
+            filled[field["name"]] = suggested
+        elif "default" in field:
+            filled[field["name"]] = field["default"]
+        elif field.get("type") == "expandable" and (within := _as_filled(field["schema"])):
+            filled[field["name"]] = within
+    return filled
+
+
 def _config(entry: MockConfigEntry, title: str) -> DisplayConfig:
     (found,) = (one for one in entry.subentries.values() if one.title == title)
     return DisplayConfig.of(found.data)
@@ -338,6 +352,24 @@ async def test_reconfigure(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert _config(entry, "Other").source.path == "/tv-wall/kitchen"
     assert _config(entry, "Other").condition is None
+
+
+async def test_reconfigure_nothing(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """The frontend fills the form in with what is set, in its sections too, and sends it back as it was."""
+    answer = {
+        **ENOUGH,
+        "name": "Wall",
+        "look": {"zoom": 2.5, "kiosk": False},
+        "picture": {"frame_rate": 7},
+        "rules": {"template": "{{ false }}", "priority": 5, "patience": 77},
+        "quiet": {"volume": 30},
+    }
+    await _answer(hass, await _open(hass, entry), answer)
+    before = _config(entry, "Wall")
+    (display,) = entry.subentries
+    form = await _reconfigure(hass, entry, display)
+    await _answer(hass, form, _as_filled(as_sent(form)["data_schema"]))
+    assert _config(entry, "Wall") == before
 
 
 async def test_reconfigure_after_a_loss(hass: HomeAssistant, entry: MockConfigEntry) -> None:

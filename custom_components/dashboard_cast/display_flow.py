@@ -162,7 +162,8 @@ class DisplayFlow(ConfigSubentryFlow):
     ) -> dict[str, Any]:
         """Return the data of the subentry; raises a DashboardCastError for what cannot be shown."""
         data = {key: value for key, value in user_input.items() if key != CONF_NAME}
-        url = data[CONF_WEBSITE].get(CONF_URL)
+        site = data.get(CONF_WEBSITE, {})
+        url = site.get(CONF_URL)
         if (url is None) == (CONF_DASHBOARD not in data):
             raise SourceMissingError
         if url is None:
@@ -170,7 +171,7 @@ class DisplayFlow(ConfigSubentryFlow):
         else:
             # Only administrators set up integrations, and they may show what they like.
             await async_allowed_urls(self.hass, url, None)
-            _check_access(data[CONF_WEBSITE])
+            _check_access(site)
         for entity_id in data[CONF_MEDIA_PLAYERS]:
             check_screen(self.hass, entity_id)
         data = self._renamed(data, partial(kept_name, self.hass))
@@ -222,11 +223,12 @@ class DisplayFlow(ConfigSubentryFlow):
                     probatio.Length(min=1),
                 ),
                 probatio.Optional(CONF_NAME): TextSelector(),
-                probatio.Optional(CONF_WEBSITE, default=dict): _collapsed(_WEBSITE),
-                probatio.Optional(CONF_LOOK, default=dict): _collapsed(await self._async_look()),
-                probatio.Optional(CONF_PICTURE, default=dict): _collapsed(_PICTURE),
-                probatio.Optional(CONF_RULES, default=dict): _collapsed(_RULES),
-                probatio.Optional(CONF_QUIET, default=dict): _collapsed(_QUIET),
+                # With a default of its own, a section comes up empty whatever is set in it, and is saved so.
+                probatio.Optional(CONF_WEBSITE): _collapsed(_WEBSITE),
+                probatio.Optional(CONF_LOOK): _collapsed(await self._async_look()),
+                probatio.Optional(CONF_PICTURE): _collapsed(_PICTURE),
+                probatio.Optional(CONF_RULES): _collapsed(_RULES),
+                probatio.Optional(CONF_QUIET): _collapsed(_QUIET),
             }
         )
 
