@@ -45,6 +45,7 @@ def studio() -> Iterator[Studio]:
         patch("custom_components.dashboard_cast.registry.Stream", made.make),
         patch("custom_components.dashboard_cast.browsers.LocalBrowser", FakeBrowser),
         patch("custom_components.dashboard_cast.async_check_up"),
+        patch("custom_components.dashboard_cast.config_flow.NOTICED_S", 0),
     ):
         yield made
 

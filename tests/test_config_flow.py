@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+import time
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock, patch
 
@@ -193,6 +194,21 @@ async def test_progress(hass: HomeAssistant, trial: AsyncMock) -> None:
     trial.assert_awaited_once()
 
 
+async def test_quick_failure(hass: HomeAssistant, trial: AsyncMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails at once ends when the frontend has had time to listen for the end, not before."""
+    lasts = 0.1
+    monkeypatch.setattr("custom_components.dashboard_cast.config_flow.NOTICED_S", lasts)
+    trial.side_effect = BrowserMissingError()
+    form = await _begin(hass)
+    begun = time.monotonic()
+    result = await hass.config_entries.flow.async_configure(form["flow_id"], {})
+    assert result["type"] is FlowResultType.SHOW_PROGRESS
+    await settled(hass)
+    assert time.monotonic() - begun >= lasts
+    result = await hass.config_entries.flow.async_configure(form["flow_id"])
+    assert result["errors"] == {"browser": "browser_missing"}
+
+
 async def test_dialogue_closed(hass: HomeAssistant, trial: AsyncMock) -> None:
     """A dialogue that is closed during the trial ends the trial."""
     begun, ended = asyncio.Event(), asyncio.Event()
@@ -288,6 +304,19 @@ async def test_options_reload(hass: HomeAssistant, loaded: MockConfigEntry, tria
     assert loaded.runtime_data is not before
     assert (await loaded.runtime_data._sign_in.async_user()).id == "person"
     trial.assert_not_called()
+
+
+async def test_options_of_what_is_gone(
+    hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock
+) -> None:
+    """A user and an encoder that are gone are left out, since the form would not take them back."""
+    gone = {"user": "gone", "encoder": "gone", "ffmpeg": "/opt/ffmpeg"}
+    hass.config_entries.async_update_entry(loaded, options=gone)
+    form = await _options(hass, loaded)
+    assert form["data_schema"] is not None
+    schema = form["data_schema"].schema
+    filled = {str(key): get_schema_suggested_value(schema, key) for key in schema}
+    assert (filled["user"], filled["encoder"], filled["ffmpeg"]) == (None, None, "/opt/ffmpeg")
 
 
 async def test_options_unchanged(hass: HomeAssistant, loaded: MockConfigEntry, trial: AsyncMock) -> None:

@@ -238,6 +238,7 @@ async def test_what_lets_us_in(
     [
         ({}, "dashboard", "source_missing"),
         ({"dashboard": PATH, "website": {"url": PAGE}}, "dashboard", "source_missing"),
+        ({"dashboard": PATH, "media_players": []}, "media_players", "target_missing"),
         ({"dashboard": "/attic/0"}, "dashboard", "dashboard_not_found"),
         ({"dashboard": "/tv-wall/attic"}, "dashboard", "view_not_found"),
         ({"dashboard": "/tv-wall/../config"}, "dashboard", "path_invalid"),
@@ -386,10 +387,12 @@ async def test_reconfigure_after_a_loss(hass: HomeAssistant, entry: MockConfigEn
 
 
 async def test_reconfigure_what_is_gone(hass: HomeAssistant, entry: MockConfigEntry) -> None:
-    """Entities that were removed are left out of the form."""
+    """Entities and a user that were removed are left out of the form."""
     gone = "0123456789abcdef0123456789abcdef"
-    display = add_display(hass, entry, media_players=[gone], rules={"condition": gone})
+    look = {"user": gone, "zoom": 2.0}
+    display = add_display(hass, entry, media_players=[gone], rules={"condition": gone}, look=look)
     suggested = _suggested(await _reconfigure(hass, entry, display))
+    assert (suggested["look"]["user"], suggested["look"]["zoom"]) == (None, 2.0)
     assert suggested["media_players"] == []
     assert suggested["rules"]["condition"] is None
 
@@ -427,6 +430,7 @@ async def test_everything_is_described(hass: HomeAssistant, entry: MockConfigEnt
         "path_invalid",
         "administrator_needed",
         "sign_in_failed",
+        "target_missing",
         "target_not_found",
         "target_not_screen",
         "url_invalid",

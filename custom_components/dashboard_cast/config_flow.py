@@ -1,7 +1,7 @@
 """Setting up, reconfiguring and options: a flow ends only when a browser draws and FFmpeg encodes."""
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Container, Coroutine, Mapping
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -89,6 +89,8 @@ _FIELDS: Final = {
     "malformed_media": CONF_FFMPEG,
 }
 """The field that a failure is shown at, where the form has it."""
+NOTICED_S: Final = 2.0
+"""How long a progress lasts at least, in seconds."""
 _APP_URL: Final = (
     "https://my.home-assistant.io/redirect/supervisor_add_addon_repository/"
     "?repository_url=https%3A%2F%2Fgithub.com%2Fdashboard-cast%2Fdashboard-cast"
@@ -104,6 +106,19 @@ async def async_check(hass: HomeAssistant, data: Mapping[str, Any], options: Map
     homes = await async_homes(hass, options, endpoints_of(data))
     browsers = await async_each_browser(hass, data, options)
     return await try_engine(browsers, options.get(CONF_FFMPEG, DEFAULT_FFMPEG), homes)
+
+
+async def async_noticed[T](work: Coroutine[Any, Any, T]) -> T:
+    """Return what comes of work that a dialog shows the progress of, not before it can have noticed.
+
+    The frontend begins to listen for the end when it draws the progress. An end before that, such as that of
+    a path where there is nothing, it would never hear of, and show the progress for good.
+    """
+    outcome: T | BaseException
+    outcome, _ = await asyncio.gather(work, asyncio.sleep(NOTICED_S), return_exceptions=True)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 def _errors(failure: DashboardCastError | None, fields: Container[str]) -> dict[str, str]:
@@ -244,7 +259,9 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         """Try browser and FFmpeg, and show that this goes on."""
         if self._check is None:
             self._check = self.hass.async_create_task(
-                async_check(self.hass, self._data, self._options), "Dashboard Cast check", eager_start=False
+                async_noticed(async_check(self.hass, self._data, self._options)),
+                "Dashboard Cast check",
+                eager_start=False,
             )
         if not self._check.done():
             return self.async_show_progress(
@@ -295,12 +312,15 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
         """Ask for all of it at once."""
         errors: dict[str, str] = {}
         placeholders: dict[str, str] = {}
-        current = dict(self.config_entry.options)
+        schema = await self._async_schema()
+        current = _offered(schema, self.config_entry.options)
         if user_input is not None:
             try:
                 if not _is_address(user_input.get(CONF_BASE_URL)):
                     errors[CONF_BASE_URL] = "base_url_invalid"
-                elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(current):
+                elif CONF_ENCODERS not in self.config_entry.data or _tried(user_input) != _tried(
+                    self.config_entry.options
+                ):
                     working = await async_check(self.hass, self.config_entry.data, user_input)
                     if user_input.get(CONF_ENCODER, AUTOMATIC) in (AUTOMATIC, *working):
                         self._keep(working)
@@ -314,7 +334,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
             current = user_input
         return self.async_show_form(
             step_id="init",
-            data_schema=self.add_suggested_values_to_schema(await self._async_schema(), current),
+            data_schema=self.add_suggested_values_to_schema(schema, current),
             errors=errors,
             description_placeholders=placeholders,
         )
@@ -354,6 +374,19 @@ async def _async_user_field(hass: HomeAssistant) -> dict[probatio.Marker, Any]:
     return {probatio.Optional(CONF_USER): SelectSelector(select)}
 
 
+def _offered(schema: probatio.Schema, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without those that a form has no choice for any more: a user or an encoder is gone."""
+
+    def has(name: str, value: object) -> bool:
+        field = schema.schema.get(name)
+        if not isinstance(field, SelectSelector):
+            return True
+        options = field.config["options"]
+        return value in [one if isinstance(one, str) else one["value"] for one in options]
+
+    return {name: value for name, value in settings.items() if has(name, value)}
+
+
 def _is_address(address: str | None) -> bool:
     """Return whether this is the address of a web server, or none at all."""
     if address is None:
@@ -365,7 +398,7 @@ def _is_address(address: str | None) -> bool:
     return url.scheme in {"http", "https"} and bool(url.host)
 
 
-def _tried(settings: dict[str, Any]) -> tuple[str | None, str | None, str | None, str]:
+def _tried(settings: Mapping[str, Any]) -> tuple[str | None, str | None, str | None, str]:
     """Return what makes another trial necessary."""
     return (
         settings.get(CONF_BROWSER),

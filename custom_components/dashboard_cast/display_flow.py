@@ -81,7 +81,13 @@ from .displays import (
     SUBENTRY_DISPLAY,
     DisplayConfig,
 )
-from .errors import CookieInvalidError, DashboardCastError, HeaderInvalidError, SourceMissingError
+from .errors import (
+    CookieInvalidError,
+    DashboardCastError,
+    HeaderInvalidError,
+    SourceMissingError,
+    TargetMissingError,
+)
 from .identities import entity_id_of, identities_of, kept_name
 from .models import Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
@@ -90,6 +96,7 @@ from .services import COOKIES, HEADERS
 CONF_COPIED: Final = "copied"
 
 _FIELDS: Final = {
+    "target_missing": CONF_MEDIA_PLAYERS,
     "target_not_found": CONF_MEDIA_PLAYERS,
     "target_not_screen": CONF_MEDIA_PLAYERS,
     "url_invalid": CONF_WEBSITE,
@@ -148,7 +155,7 @@ class DisplayFlow(ConfigSubentryFlow):
                 placeholders = error.placeholders
             else:
                 return await self._async_finish(user_input.get(CONF_NAME), data)
-        suggested = self._named(current) if user_input is None else user_input
+        suggested = await self._async_known(current) if user_input is None else user_input
         return self.async_show_form(
             step_id=step_id,
             data_schema=self.add_suggested_values_to_schema(await self._async_schema(), suggested),
@@ -172,6 +179,8 @@ class DisplayFlow(ConfigSubentryFlow):
             # Only administrators set up integrations, and they may show what they like.
             await async_allowed_urls(self.hass, url, None)
             _check_access(site)
+        if not data[CONF_MEDIA_PLAYERS]:
+            raise TargetMissingError
         for entity_id in data[CONF_MEDIA_PLAYERS]:
             check_screen(self.hass, entity_id)
         data = self._renamed(data, partial(kept_name, self.hass))
@@ -204,10 +213,16 @@ class DisplayFlow(ConfigSubentryFlow):
             changed[CONF_QUIET] = {**quiet, CONF_POWER: [*filter(None, map(rename, quiet[CONF_POWER]))]}
         return changed
 
-    def _named(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a display's data with its entities as they are called now, those left out that are gone."""
-        named = partial(entity_id_of, self.hass, identities=data.get(CONF_ENTITIES, {}))
-        return self._renamed(data, named)
+    async def _async_known(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a display's data with its entities as they are called now; those that are gone are left out.
+
+        So is a user who is, for whom the form would have no choice.
+        """
+        known = self._renamed(data, partial(entity_id_of, self.hass, identities=data.get(CONF_ENTITIES, {})))
+        look = known.get(CONF_LOOK, {})
+        if look.get(CONF_USER) not in {user.id for user in await async_people(self.hass)}:
+            known[CONF_LOOK] = {key: value for key, value in look.items() if key != CONF_USER}
+        return known
 
     async def _async_schema(self) -> probatio.Schema:
         views = [
@@ -218,9 +233,8 @@ class DisplayFlow(ConfigSubentryFlow):
                 probatio.Optional(CONF_DASHBOARD): SelectSelector(
                     SelectSelectorConfig(options=views, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
                 ),
-                probatio.Required(CONF_MEDIA_PLAYERS): probatio.All(
-                    EntitySelector(EntitySelectorConfig(domain=MEDIA_PLAYER_DOMAIN, multiple=True)),
-                    probatio.Length(min=1),
+                probatio.Required(CONF_MEDIA_PLAYERS): EntitySelector(
+                    EntitySelectorConfig(domain=MEDIA_PLAYER_DOMAIN, multiple=True)
                 ),
                 probatio.Optional(CONF_NAME): TextSelector(),
                 # With a default of its own, a section comes up empty whatever is set in it, and is saved so.

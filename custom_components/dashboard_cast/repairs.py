@@ -13,7 +13,7 @@ from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, Tex
 import probatio
 
 from .app import async_update_app
-from .config_flow import async_check
+from .config_flow import async_check, async_noticed
 from .const import (
     CAST_INTEGRATION,
     CONF_BASE_URL,
@@ -120,7 +120,9 @@ class AppFlow(FixFlow):
     @override
     async def async_step_fix(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         if self._update is None and user_input is not None:
-            self._update = self.hass.async_create_task(async_update_app(self.hass, self._entry), "update app")
+            self._update = self.hass.async_create_task(
+                async_noticed(async_update_app(self.hass, self._entry)), "update app"
+            )
         if self._update is None:
             return await super().async_step_fix()
         if not self._update.done():
