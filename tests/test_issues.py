@@ -41,8 +41,10 @@ from .common import (
     TV,
     FakeStream,
     MockConfigEntry,
+    MockUser,
     Players,
     Studio,
+    add_display,
     async_fire_time_changed,
     home_server,
     settled,
@@ -340,6 +342,55 @@ async def test_nothing_known(hass: HomeAssistant, entry: MockConfigEntry, web: N
     await _set_internal_url(hass, "home.example")
     await async_check_certificate(hass, entry)
     assert not raised(hass)
+
+
+async def test_user_of_a_display(
+    hass: HomeAssistant, registry: Registry, entry: MockConfigEntry, players: Players
+) -> None:
+    """A display whose own user is switched off or removed is told by name, until that is right again."""
+    anna = MockUser(name="Anna").add_to_hass(hass)
+    wall = add_display(hass, entry, look={"user": anna.id})
+    add_display(hass, entry, "As the others")
+    add_display(hass, entry, "Page", website={"url": "https://a.example/"}, look={"user": anna.id})
+    await settled(hass)
+    assert not raised(hass)
+    await hass.auth.async_update_user(anna, is_active=False)
+    await settled(hass)
+    found = raised(hass)
+    assert list(found) == [f"user_{wall}"]
+    assert "Wall" in found[f"user_{wall}"]
+    await hass.auth.async_update_user(anna, is_active=True)
+    await settled(hass)
+    assert not raised(hass)
+    await hass.auth.async_remove_user(anna)
+    await settled(hass)
+    assert list(raised(hass)) == [f"user_{wall}"]
+
+
+@pytest.mark.parametrize("done", ["renamed", "changed", "removed", "unloaded", "reloaded"])
+async def test_user_of_a_display_that_is(
+    *, hass: HomeAssistant, registry: Registry, entry: MockConfigEntry, players: Players, done: str
+) -> None:
+    """What becomes of a display, its issue goes along with."""
+    wall = add_display(hass, entry, look={"user": "gone"})
+    add_display(hass, entry, "Other", look={"user": "gone"})
+    await settled(hass)
+    issue, subentry = f"user_{wall}", entry.subentries[wall]
+    assert issue in raised(hass)
+    if done == "renamed":
+        hass.config_entries.async_update_subentry(entry, subentry, title="Kitchen")
+    elif done == "changed":
+        hass.config_entries.async_update_subentry(entry, subentry, data={**subentry.data, "look": {}})
+    elif done == "removed":
+        hass.config_entries.async_remove_subentry(entry, wall)
+    else:
+        await hass.config_entries.async_unload(entry.entry_id)
+    await settled(hass)
+    if done == "reloaded":
+        assert await hass.config_entries.async_setup(entry.entry_id)
+    found = raised(hass)
+    assert (issue in found) is (done in {"renamed", "reloaded"})
+    assert done != "renamed" or "Kitchen" in found[issue]
 
 
 async def test_looked_at_once_started(

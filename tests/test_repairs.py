@@ -27,7 +27,16 @@ from custom_components.dashboard_cast.proof import Proof, async_proof
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.repairs import _FLOWS
 
-from .common import TV, MockConfigEntry, Players, get_schema_suggested_value, home_server, settled
+from .common import (
+    TV,
+    MockConfigEntry,
+    MockUser,
+    Players,
+    add_display,
+    get_schema_suggested_value,
+    home_server,
+    settled,
+)
 
 TRIAL = "custom_components.dashboard_cast.config_flow.try_engine"
 
@@ -173,5 +182,57 @@ async def test_cast(hass: HomeAssistant, manager: RepairsFlowManager) -> None:
     form = await _try(manager, form, {})
     assert form["errors"] == {"base": "failed"}
     MockConfigEntry(domain="cast", state=ConfigEntryState.LOADED).add_to_hass(hass)
+    result = await manager.async_configure(form["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_user(
+    hass: HomeAssistant, manager: RepairsFlowManager, entry: MockConfigEntry, players: Players
+) -> None:
+    """Another user for a display is kept when he sees its dashboard; all else of the display stays."""
+    anna = MockUser(name="Anna").add_to_hass(hass)
+    admin = MockUser(name="Admin", is_owner=True).add_to_hass(hass)
+    hass.config_entries.async_update_entry(entry, options={"user": anna.id})
+    wall = add_display(hass, entry, path="/admin-wall/0", look={"user": "gone", "zoom": 2.0})
+    await settled(hass)
+    before: Registry = entry.runtime_data
+    form = await _fix(manager, f"user_{wall}")
+    assert "Wall" in form["description_placeholders"]["reason"]
+    field = form["data_schema"].schema["user"]
+    assert {one["label"] for one in field.config["options"]} >= {"Anna", "Admin"}
+    assert get_schema_suggested_value(form["data_schema"].schema, "user") is None
+    for wrong in ({}, {"user": anna.id}):
+        form = await _try(manager, form, wrong)
+        assert form["errors"] == {"base": "failed"}
+        assert "administrator" in form["description_placeholders"]["reason"]
+    result = await manager.async_configure(form["flow_id"], {"user": admin.id})
+    await settled(hass)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.subentries[wall].data["look"] == {"user": admin.id, "zoom": 2.0}
+    assert entry.runtime_data is before
+    assert not ir.async_get(hass).async_get_issue(DOMAIN, f"user_{wall}")
+
+
+async def test_user_of_the_options(
+    hass: HomeAssistant, manager: RepairsFlowManager, entry: MockConfigEntry, players: Players
+) -> None:
+    """Without a choice a display is shown as what has none of its own."""
+    wall = add_display(hass, entry, look={"user": "gone"})
+    await settled(hass)
+    form = await _fix(manager, f"user_{wall}")
+    result = await manager.async_configure(form["flow_id"], {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert entry.subentries[wall].data["look"] == {}
+
+
+async def test_user_of_what_is_removed(
+    hass: HomeAssistant, manager: RepairsFlowManager, entry: MockConfigEntry, players: Players
+) -> None:
+    """A display that is removed while the form is open needs no user any more."""
+    wall = add_display(hass, entry, look={"user": "gone"})
+    await settled(hass)
+    form = await _fix(manager, f"user_{wall}")
+    hass.config_entries.async_remove_subentry(entry, wall)
+    await settled(hass)
     result = await manager.async_configure(form["flow_id"], {})
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -31,6 +31,7 @@ from .issues import (
     async_check_certificate,
     async_look_at_app,
     async_watch_cast,
+    async_watch_users,
     delete_issues,
     note_engine_failed,
     note_engine_works,
@@ -108,6 +109,7 @@ async def _async_watch(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> 
     # Neither Home Assistant nor the Supervisor has answers before.
     entry.async_on_unload(async_at_started(hass, look))
     await async_watch_user(hass, entry)
+    await async_watch_users(hass, entry)
 
 
 async def async_migrate_entry(hass: HomeAssistant, entry: ConfigEntry) -> bool:

@@ -68,8 +68,13 @@ async def async_watch_user(hass: HomeAssistant, entry: ConfigEntry) -> None:
 async def _async_may_sign_in(hass: HomeAssistant, entry: ConfigEntry) -> bool:
     """Return whether there is a user to show dashboards as; our own is made when it is missing."""
     chosen: str | None = entry.options.get(CONF_USER)
-    user = await hass.auth.async_get_user(chosen) if chosen else None
-    return chosen is None or (user is not None and user.is_active)
+    return chosen is None or await async_is_active(hass, chosen)
+
+
+async def async_is_active(hass: HomeAssistant, user_id: str) -> bool:
+    """Return whether a user is there and not switched off."""
+    user = await hass.auth.async_get_user(user_id)
+    return user is not None and user.is_active
 
 
 async def async_people(hass: HomeAssistant) -> list[User]:

@@ -201,7 +201,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Let one be chosen, or the built-in one; what others see goes on, and so do streams."""
         if user_input is None:
-            schema = probatio.Schema(await _async_user_field(self.hass))
+            schema = probatio.Schema(await async_user_field(self.hass))
             return self.async_show_form(step_id="reauth_confirm", data_schema=schema, last_step=True)
         entry = self._get_reauth_entry()
         others = {key: value for key, value in entry.options.items() if key != CONF_USER}
@@ -353,7 +353,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
         working = self.config_entry.data.get(CONF_ENCODERS, [SOFTWARE.name])
         return probatio.Schema(
             {
-                **await _async_user_field(self.hass),
+                **await async_user_field(self.hass),
                 probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
                 **_PROGRAMS[kind_of(self.config_entry.data)],
                 probatio.Optional(CONF_ENCODER): SelectSelector(
@@ -367,7 +367,7 @@ class DashboardCastOptionsFlow(OptionsFlowWithReload):
         )
 
 
-async def _async_user_field(hass: HomeAssistant) -> dict[probatio.Marker, Any]:
+async def async_user_field(hass: HomeAssistant) -> dict[probatio.Marker, Any]:
     """Return the field for the user whose dashboards are shown: a person who can sign in."""
     users = [SelectOptionDict(value=user.id, label=user.name or user.id) for user in await async_people(hass)]
     select = SelectSelectorConfig(options=users, mode=SelectSelectorMode.DROPDOWN)

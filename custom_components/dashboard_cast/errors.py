@@ -177,6 +177,12 @@ class SignInFailedError(DashboardCastError):
     key = "sign_in_failed"
 
 
+class UserMissingError(DashboardCastError):
+    """The user whose dashboards a display shows was removed or switched off. Placeholder: display."""
+
+    key = "user_missing"
+
+
 class NotSetUpError(DashboardCastError):
     """The integration has no loaded config entry."""
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from homeassistant.auth import EVENT_USER_REMOVED, EVENT_USER_UPDATED
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
@@ -13,7 +14,9 @@ from homeassistant.util.hass_dict import HassKey
 from yarl import URL
 
 from .app import async_check_app
+from .auth import async_is_active
 from .const import CAST_INTEGRATION, CONF_BASE_URL, DOMAIN
+from .displays import SUBENTRY_DISPLAY, DisplayConfig
 from .errors import (
     AddressNotFoundError,
     AddressUnreachableError,
@@ -30,6 +33,7 @@ from .errors import (
     FFmpegOutdatedError,
     PlaywrightMissingError,
     StreamUnfetchedError,
+    UserMissingError,
 )
 from .translation import message
 from .urls import async_reach, device_url
@@ -48,6 +52,7 @@ class Issue(StrEnum):
     CERTIFICATE = "certificate"
     CAST = "cast"
     APP = "app"
+    USER = "user"
 
 
 _ENGINE: Final[dict[type[DashboardCastError], Issue]] = {
@@ -61,7 +66,7 @@ _ENGINE: Final[dict[type[DashboardCastError], Issue]] = {
     FFmpegOutdatedError: Issue.FFMPEG,
 }
 """What a stream cannot do without. Other failures may well be over with the next try."""
-_WARNINGS: Final = frozenset((Issue.APP, Issue.CAST))
+_WARNINGS: Final = frozenset((Issue.APP, Issue.CAST, Issue.USER))
 """With these much still works."""
 _WAITING: Final[HassKey[CALLBACK_TYPE]] = HassKey(f"{DOMAIN}_waiting_issue")
 """Takes back an issue that is to be raised in a while."""
@@ -147,6 +152,34 @@ def async_watch_cast(hass: HomeAssistant) -> CALLBACK_TYPE:
 
     look()
     return async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, look)
+
+
+async def async_watch_users(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Raise an issue for each display whose own user is gone, for as long as that is so and it is loaded."""
+
+    async def look(*_change: object) -> None:
+        names = {
+            display.subentry_id: display.title
+            for display in entry.get_subentries_of_type(SUBENTRY_DISPLAY)
+            if await _async_lacks_user(hass, DisplayConfig.of(display.data))
+        }
+        for issue in list(ir.async_get(hass).issues.values()):
+            of = issue.issue_id.removeprefix(f"{Issue.USER}_")
+            if (issue.domain, issue.translation_key) == (DOMAIN, Issue.USER) and of not in names:
+                ir.async_delete_issue(hass, DOMAIN, issue.issue_id)
+        for subentry_id, name in names.items():
+            _raise(hass, Issue.USER, UserMissingError(display=name), of=subentry_id)
+
+    await look()
+    for kind in (EVENT_USER_REMOVED, EVENT_USER_UPDATED):
+        entry.async_on_unload(hass.bus.async_listen(kind, look))
+    entry.async_on_unload(async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, look))
+
+
+async def _async_lacks_user(hass: HomeAssistant, display: DisplayConfig) -> bool:
+    """Return whether a display is to be shown as somebody who is gone; web pages know no users."""
+    user = display.source.user
+    return user is not None and display.source.website is None and not await async_is_active(hass, user)
 
 
 @callback

@@ -9,11 +9,17 @@ from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.selector import (
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
 import probatio
 
 from .app import async_update_app
-from .config_flow import async_check, async_noticed
+from .config_flow import async_check, async_noticed, async_user_field
 from .const import (
     CAST_INTEGRATION,
     CONF_BASE_URL,
@@ -21,10 +27,13 @@ from .const import (
     CONF_ENCODERS,
     CONF_ENDPOINTS,
     CONF_FFMPEG,
+    CONF_USER,
     DOMAIN,
 )
+from .displays import CONF_LOOK, DisplayConfig
 from .errors import CastMissingError, DashboardCastError
 from .issues import Issue
+from .registry import running_registry
 from .translation import message
 from .urls import async_reach
 
@@ -35,16 +44,17 @@ class FixFlow(RepairsFlow):
     """A form that comes back with the reason until what it is about works."""
 
     def __init__(self, entry: ConfigEntry, fields: Mapping[probatio.Marker, Any]) -> None:
-        """fields: what is asked for, settings of the entry."""
+        """fields: what is asked for."""
         self._entry = entry
         self._fields = fields
 
     @abstractmethod
-    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-        """Try an entry with this data and these options; return what was found out, for the data.
+    async def _async_fix(self, user_input: dict[str, Any]) -> None:
+        """Try what was filled in and keep it; raises the DashboardCastError that is still there."""
 
-        Raises the DashboardCastError that is still there.
-        """
+    async def _async_schema(self, user_input: dict[str, Any] | None) -> probatio.Schema:
+        """Return the form, with what was filled in."""
+        return self.add_suggested_values_to_schema(probatio.Schema(dict(self._fields)), user_input or {})
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
         """Begin; the input only names the issue."""
@@ -63,15 +73,29 @@ class FixFlow(RepairsFlow):
                 placeholders["reason"] = message(self.hass, error)
             else:
                 return self.async_create_entry(data={})
-        current = user_input or {**self._entry.options, **self._entry.data}
-        schema = self.add_suggested_values_to_schema(probatio.Schema(dict(self._fields)), current)
         return self.async_show_form(
             step_id="fix",
-            data_schema=schema,
+            data_schema=await self._async_schema(user_input),
             errors=errors,
             description_placeholders={**placeholders, "cast_url": _CAST_URL},
         )
 
+
+class EntryFlow(FixFlow):
+    """Asks for settings of the entry, or for nothing."""
+
+    @abstractmethod
+    async def _async_try(self, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        """Try an entry with this data and these options; return what was found out, for the data.
+
+        Raises the DashboardCastError that is still there.
+        """
+
+    @override
+    async def _async_schema(self, user_input: dict[str, Any] | None) -> probatio.Schema:
+        return await super()._async_schema(user_input or {**self._entry.options, **self._entry.data})
+
+    @override
     async def _async_fix(self, user_input: dict[str, Any]) -> None:
         asked = {str(key) for key in self._fields}
         data, options = dict(self._entry.data), dict(self._entry.options)
@@ -85,7 +109,7 @@ class FixFlow(RepairsFlow):
         self.hass.config_entries.async_schedule_reload(self._entry.entry_id)
 
 
-class EngineFlow(FixFlow):
+class EngineFlow(EntryFlow):
     """Browser or FFmpeg are gone: both are tried, as at set-up."""
 
     @override
@@ -93,7 +117,7 @@ class EngineFlow(FixFlow):
         return {CONF_ENCODERS: await async_check(self.hass, data, options)}
 
 
-class AddressFlow(FixFlow):
+class AddressFlow(EntryFlow):
     """TVs cannot use the address of Home Assistant; it has to answer there, with a trusted certificate."""
 
     @override
@@ -102,7 +126,7 @@ class AddressFlow(FixFlow):
         return {}
 
 
-class CastFlow(FixFlow):
+class CastFlow(EntryFlow):
     """Home Assistant's Cast integration is missing."""
 
     @override
@@ -112,7 +136,7 @@ class CastFlow(FixFlow):
         return {}
 
 
-class AppFlow(FixFlow):
+class AppFlow(EntryFlow):
     """The app with the browser is too old: it is updated while people see that this goes on."""
 
     _update: asyncio.Task[None] | None = None
@@ -143,6 +167,26 @@ class AppFlow(FixFlow):
         return {}
 
 
+class UserFlow(FixFlow):
+    """The user of a display is gone: another one is chosen, who has to see its dashboard."""
+
+    @override
+    async def _async_schema(self, user_input: dict[str, Any] | None) -> probatio.Schema:
+        self._fields = await async_user_field(self.hass)
+        return await super()._async_schema(user_input)
+
+    @override
+    async def _async_fix(self, user_input: dict[str, Any]) -> None:
+        display = self._entry.subentries.get(self.issue_id.removeprefix(f"{Issue.USER}_"))
+        if display is None:
+            # Removed meanwhile, which ends what is wrong as well.
+            return
+        others = {key: value for key, value in display.data[CONF_LOOK].items() if key != CONF_USER}
+        data = {**display.data, CONF_LOOK: {**others, **user_input}}
+        await running_registry(self.hass).async_check(DisplayConfig.of(data).source)
+        self.hass.config_entries.async_update_subentry(self._entry, display, data=data)
+
+
 _ADDRESS: Final[Mapping[probatio.Marker, Any]] = {
     probatio.Optional(CONF_BASE_URL): TextSelector(TextSelectorConfig(type=TextSelectorType.URL))
 }
@@ -157,6 +201,8 @@ _FLOWS: Final[Mapping[str, tuple[type[FixFlow], Mapping[probatio.Marker, Any]]]]
     Issue.CERTIFICATE: (AddressFlow, _ADDRESS),
     Issue.CAST: (CastFlow, {}),
     Issue.APP: (AppFlow, {}),
+    # The people are those who are there when it is asked for one.
+    Issue.USER: (UserFlow, {probatio.Optional(CONF_USER): SelectSelector(SelectSelectorConfig(options=[]))}),
 }
 
 
