@@ -584,9 +584,10 @@ async def test_playwright_is_gone(hass: HomeAssistant, entry: MockConfigEntry, i
     assert entry.error_reason_translation_key == "playwright_missing"
 
 
-async def test_no_endpoint(hass: HomeAssistant, trial: AsyncMock) -> None:
-    """What is no address is not tried."""
-    result = await _submit(hass, await _begin(hass, "remote"), endpoints=["http://[s3cret"])
+@pytest.mark.parametrize("endpoints", [[], [""], ["http://[s3cret"]])
+async def test_no_endpoint(hass: HomeAssistant, trial: AsyncMock, endpoints: list[str]) -> None:
+    """What is no address is not tried, and nothing is none."""
+    result = await _submit(hass, await _begin(hass, "remote"), endpoints=endpoints)
     assert result["errors"] == {"endpoints": "endpoint_invalid"}
     trial.assert_not_called()
 

@@ -19,7 +19,7 @@ from .engine.endpoint import Access, Endpoint
 from .engine.playwright_server import PlaywrightBrowser
 from .engine.programs import browser_version
 from .engine.remote import CdpBrowser, RemoteBrowser
-from .errors import PlaywrightMissingError
+from .errors import EndpointInvalidError, PlaywrightMissingError
 
 # The first that runs on Home Assistant's Python; servers want their own version.
 PLAYWRIGHT: Final = "playwright>=1.56.0"
@@ -100,6 +100,8 @@ async def async_each_browser(
     """Return all browsers of an entry apart, to be tried one by one; raises EndpointInvalidError."""
     if kind_of(data) is BrowserKind.LOCAL:
         return [await async_browser(hass, data, options)]
+    if not data[CONF_ENDPOINTS]:
+        raise EndpointInvalidError
     return [
         await async_browser(hass, {**data, CONF_ENDPOINTS: [endpoint]}, options)
         for endpoint in data[CONF_ENDPOINTS]

@@ -116,9 +116,10 @@ async def test_folder_goes_with_it(memory: Path) -> None:
 
 
 async def test_folder_goes_after_a_failure(memory: Path, tmp_path: Path) -> None:
-    """A Chromium that does not start leaves no folder."""
-    with pytest.raises(BrowserFailedError):
+    """A Chromium that does not start leaves no folder, and is told with what went wrong, once."""
+    with pytest.raises(BrowserFailedError) as failure:
         await Chromium.start(str(executable(tmp_path, "chromium", "exit 1")))
+    assert failure.value.placeholders["detail"].startswith("Browser.getVersion")
     assert not within(memory)
 
 

@@ -122,7 +122,8 @@ class Chromium(ConnectedBrowser):
             if isinstance(error, TimeoutError):
                 raise BrowserFailedError(detail=f"not ready within {_START_TIMEOUT_S:g} s") from error
             if isinstance(error, OSError | BrowserFailedError):
-                detail = (chromium._child.log or str(error)).splitlines()[-1]
+                said = error.placeholders["detail"] if isinstance(error, BrowserFailedError) else str(error)
+                detail = (chromium._child.log or said).splitlines()[-1]
                 raise BrowserFailedError(detail=detail) from error
             raise
         return chromium
