@@ -134,6 +134,14 @@ def test_text(language: str) -> None:
             assert not _placeholders(text), path
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plain(language: str) -> None:
+    """What the frontend shows as it is has no Markdown: failures, and fields within a list."""
+    for path, text in _leaves(LANGUAGES[language]):
+        if {"error", "exceptions", "selector"} & set(path):
+            assert "`" not in text, path
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_steps(flow: str) -> None:
     """Every step that has texts is there, and so is every step that its menu leads to."""
