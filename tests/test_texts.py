@@ -149,6 +149,8 @@ def test_steps(flow: str) -> None:
     for step, shown in texts["step"].items():
         for name in (step, *shown.get("menu_options", ())):
             assert hasattr(runs, f"async_step_{name}"), name
+        described = shown.get("menu_option_descriptions", {})
+        assert described.keys() <= shown.get("menu_options", {}).keys()
         assert shown["title"]
 
 
