@@ -77,7 +77,7 @@ from .displays import (
 )
 from .errors import DashboardCastError, SourceMissingError
 from .identities import entity_id_of, identities_of, kept_name
-from .models import Overflow, SizePreset, StreamFormat
+from .models import SIZE_AUTO, Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
 
 CONF_COPIED: Final = "copied"
@@ -262,7 +262,7 @@ _WEBSITE: Final[dict[probatio.Marker, Any]] = {
     probatio.Optional(CONF_VERIFY_SSL, default=True): BooleanSelector(),
 }
 _PICTURE: Final[dict[probatio.Marker, Any]] = {
-    probatio.Optional(CONF_SIZE, default=SizePreset.P720): _choice(CONF_SIZE, [*SizePreset]),
+    probatio.Optional(CONF_SIZE, default=SIZE_AUTO): _choice(CONF_SIZE, [SIZE_AUTO, *SizePreset]),
     probatio.Optional(CONF_FRAME_RATE, default=DEFAULT_FRAME_RATE): NumberSelector(
         NumberSelectorConfig(min=1, max=MAX_FRAME_RATE, unit_of_measurement="fps")
     ),
