@@ -164,8 +164,10 @@ async def look_at_media(found: Person, home: Home) -> None:
     listed = await home.websocket(
         type="media_source/browse_media", media_content_id="media-source://dashboard_cast"
     )
-    for dashboard in listed["children"][:MEDIA_IN_ROW]:
-        await _drawn(home, dashboard["thumbnail"])
+    for child in listed["children"][:MEDIA_IN_ROW]:
+        # What holds others has none.
+        if thumbnail := child["thumbnail"]:
+            await _drawn(home, thumbnail)
     await found.resize(MEDIA_HEIGHT)
     await page.goto(f"{home.url}/media-browser/browser")
     await page.get_by_text(INTEGRATION, exact=True).last.click()

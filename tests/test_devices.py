@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.dashboard_cast.devices import playable
 from custom_components.dashboard_cast.models import SIZE_AUTO, Profile, SizePreset
+from custom_components.dashboard_cast.offers import offer_of
 
 from .common import MockConfigEntry
 
@@ -57,6 +58,12 @@ async def test_automatic_size(hass: HomeAssistant, model: str | None, pixels: tu
     fitted = playable(hass, _media_player(hass, model), Profile.named(SIZE_AUTO, 10))
     assert (fitted.width, fitted.height) == pixels
     assert fitted.frame_rate == 10
+
+
+async def test_size_of_media(hass: HomeAssistant) -> None:
+    """A dashboard that is chosen among the media fits the screen it is chosen for."""
+    offered = offer_of(hass, "lovelace/0").profile
+    assert playable(hass, _media_player(hass, "Google Nest Hub"), offered).width == 1024
 
 
 async def test_chosen_size(hass: HomeAssistant) -> None:
