@@ -1,6 +1,7 @@
 """The first use, as a person goes through it: from "Add integration" to the dashboard on the TV.
 
-`python -m tests.first_use` takes its pictures, in docs/images/first-use, anew.
+`python -m tests.first_use` takes its pictures, in docs/images/first-use, anew, and those of what comes
+after it: the display's device, and the dashboards among the media.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import time
 
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import FloatRect, Locator, Page, async_playwright
 
 from custom_components.dashboard_cast.engine.chromium import find_executable
 
@@ -22,6 +23,12 @@ INTEGRATION, DASHBOARD, TV = "Dashboard Cast", "Home: Overview", "Living Room TV
 SCREEN_WIDTH, SCREEN_HEIGHT = 1280, 800
 FIND_TIMEOUT_S = 40.0
 PLAY_TIMEOUT_S = 60.0
+FIGURES_TIMEOUT_S = 30.0
+DRAW_TIMEOUT_S = 60.0
+# For all entities at once, and for one row of dashboards.
+DEVICE_HEIGHT, MEDIA_HEIGHT = 1800, 425
+MEDIA_IN_ROW = 5
+MARGIN = 16
 
 
 @dataclass
@@ -57,10 +64,14 @@ class Person:
         await self.click(field)
         await self.click(self.page.get_by_text(option).last)
 
-    async def picture(self, name: str) -> None:
-        """Take a picture of what is seen."""
+    async def picture(self, name: str, clip: FloatRect | None = None) -> None:
+        """Take a picture of what is seen, or of a part of it."""
         if self.folder:
-            await self.page.screenshot(path=self.folder / f"{name}.png")
+            await self.page.screenshot(path=self.folder / f"{name}.png", clip=clip)
+
+    async def resize(self, height: int) -> None:
+        """Have a higher or lower window."""
+        await self.page.set_viewport_size({"width": SCREEN_WIDTH, "height": height})
 
 
 @asynccontextmanager
@@ -122,15 +133,69 @@ async def furnished() -> AsyncIterator[tuple[Home, Television]]:
         yield home, tv
 
 
+async def look_at_integration(found: Person) -> None:
+    """Go to the integration, which has the display."""
+    await found.page.get_by_text(INTEGRATION, exact=True).first.click()
+    await found.page.get_by_text(DASHBOARD).first.wait_for()
+    await found.picture("6-integration")
+
+
+async def look_at_device(found: Person, home: Home) -> None:
+    """Go from the integration to the display's device, and wait until all its entities have figures."""
+    page = found.page
+    await page.get_by_text(DASHBOARD).nth(1).click()
+    # The last of them to have one.
+    rate = "sensor.home_overview_frame_rate"
+    await home.wait_state(rate, lambda state: state["state"] != "unknown", FIGURES_TIMEOUT_S)
+    await found.resize(DEVICE_HEIGHT)
+    info, entities = page.locator(".column").first, page.locator(".column").nth(1)
+    await entities.get_by_text("fps").wait_for()
+    left, right = await info.bounding_box(), await entities.bounding_box()
+    assert left
+    assert right
+    x, end = left["x"] - MARGIN, right["x"] + right["width"] + MARGIN
+    height = right["y"] + right["height"]
+    await found.picture("7-device", {"x": x, "y": 0, "width": end - x, "height": height})
+
+
+async def look_at_media(found: Person, home: Home) -> None:
+    """Go to the dashboards among the media, whose pictures are there by then."""
+    page = found.page
+    listed = await home.websocket(
+        type="media_source/browse_media", media_content_id="media-source://dashboard_cast"
+    )
+    for child in listed["children"][:MEDIA_IN_ROW]:
+        # What holds others has none.
+        if thumbnail := child["thumbnail"]:
+            await _drawn(home, thumbnail)
+    await found.resize(MEDIA_HEIGHT)
+    await page.goto(f"{home.url}/media-browser/browser")
+    await page.get_by_text(INTEGRATION, exact=True).last.click()
+    await page.get_by_text("Clock").last.wait_for()
+    # Away from what would show that it can be played.
+    await page.mouse.move(SCREEN_WIDTH / 2, 0)
+    await page.wait_for_load_state("networkidle")
+    await found.picture("8-media")
+
+
+async def _drawn(home: Home, thumbnail: str) -> None:
+    """Wait until a dashboard has its picture; until then there is an icon, after a while."""
+    async with asyncio.timeout(DRAW_TIMEOUT_S):
+        while True:
+            async with home.session.get(home.url + thumbnail) as response:
+                if response.content_type == "image/jpeg":
+                    return
+
+
 async def main() -> None:
     """Take the pictures."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     async with furnished() as (home, tv), person(home, FOLDER) as found:
         seconds = await first_use(found, tv)
         await tv.screenshot(FOLDER / "5-tv.png")
-        await found.page.get_by_text(INTEGRATION, exact=True).first.click()
-        await found.page.get_by_text(DASHBOARD).first.wait_for()
-        await found.picture("6-integration")
+        await look_at_integration(found)
+        await look_at_device(found, home)
+        await look_at_media(found, home)
     print(f"{found.clicks} clicks, {seconds:.0f} s")
 
 

@@ -2,9 +2,16 @@
 
 import asyncio
 import io
-from unittest.mock import AsyncMock, patch
+from unittest.mock import AsyncMock, Mock, patch
 
-from homeassistant.components.camera import async_get_image, async_get_stream_source
+from homeassistant.components.camera import (
+    CameraWebRTCProvider,
+    StreamType,
+    async_get_image,
+    async_get_stream_source,
+    async_register_webrtc_provider,
+)
+from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.exceptions import HomeAssistantError
 from PIL import Image
 import pytest
@@ -103,6 +110,20 @@ async def test_stream_source(home: Home) -> None:
     await settled(home.hass)
     source = await async_get_stream_source(home.hass, CAMERA)
     assert source == "http://10.10.10.10:8123" + stream_path(display.token, "master-ts.m3u8")
+    assert not home.studio.streams
+
+
+async def test_stream_types(home: Home) -> None:
+    """Browsers play it by HLS, and by WebRTC where go2rtc takes an HTTP address; asking starts nothing."""
+    home.add(rules=NEVER)
+    await settled(home.hass)
+    camera_entity = get_camera_from_entity_id(home.hass, CAMERA)
+    assert camera_entity.camera_capabilities.frontend_stream_types == {StreamType.HLS}
+    go2rtc = Mock(spec=CameraWebRTCProvider, domain="go2rtc")
+    go2rtc.async_is_supported.side_effect = lambda source: source.startswith("http:")
+    async_register_webrtc_provider(home.hass, go2rtc)
+    await settled(home.hass)
+    assert camera_entity.camera_capabilities.frontend_stream_types == {StreamType.HLS, StreamType.WEB_RTC}
     assert not home.studio.streams
 
 

@@ -78,7 +78,7 @@ async def _fail(hass: HomeAssistant, registry: Registry, studio: Studio, error: 
     [
         (BrowserMissingError(), "browser", "No browser was found"),
         (EndpointRefusedError(endpoint="x", detail="HTTP 401"), "endpoint", "HTTP 401"),
-        (EndpointNotBrowserError(endpoint="x", detail="y"), "endpoint", "no browser"),
+        (EndpointNotBrowserError(endpoint="x", detail="y"), "endpoint", "not a browser"),
         (FFmpegMissingError(binary="/opt/ffmpeg"), "ffmpeg", "/opt/ffmpeg"),
         (FFmpegOutdatedError(binary="ffmpeg", version="4.4", needed="5.1"), "ffmpeg", "4.4"),
     ],

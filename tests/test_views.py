@@ -507,6 +507,20 @@ async def test_display(
     assert not display.wanted
 
 
+async def test_display_for_who_forgets_the_way(
+    hass: HomeAssistant, client: Client, registry: Registry, entry: MockConfigEntry
+) -> None:
+    """A player that takes names in playlists for those beside its first address finds all, as go2rtc does."""
+    display = registry.displays.get(add_display(hass, entry, rules=NEVER))
+    assert display is not None
+    name = "master-ts.m3u8"
+    while name.endswith(".m3u8"):
+        answer = await client.get(stream_path(display.token, name))
+        name = (await answer.text()).splitlines()[-1]
+    segment = await client.get(stream_path(display.token, name))
+    assert (segment.status, segment.content_type) == (HTTPStatus.OK, "video/mp2t")
+
+
 async def test_display_that_is_shown(hass: HomeAssistant, registry: Registry, entry: MockConfigEntry) -> None:
     """Who watches a display that is shown shares its stream, also where the TV gets a smaller picture."""
     display = registry.displays.get(add_display(hass, entry, rules=NEVER))

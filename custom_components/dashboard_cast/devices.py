@@ -1,5 +1,6 @@
 """Which media players are Cast devices, what they can show, and what those play, by their model."""
 
+from dataclasses import replace
 from typing import Final
 
 from homeassistant.components.media_player import (
@@ -29,6 +30,13 @@ _LIMITS: Final = {
     "Google Nest Hub": _HD_60,
     "Google Nest Hub Max": _HD_30,
 }
+# Screens that are no TVs: the first has 1024 by 600 pixels. The other one has 1280 by 800, but nobody says
+# that it plays more than 720 lines, so this is as much as it surely plays and has its shape, 16 to 10.
+_SIZES: Final = {
+    "Google Home Hub": (1024, 600),
+    "Google Nest Hub": (1024, 600),
+    "Google Nest Hub Max": (1152, 720),
+}
 
 
 @callback
@@ -47,10 +55,14 @@ def is_away(hass: HomeAssistant, entity_id: str) -> bool:
 
 @callback
 def playable(hass: HomeAssistant, entity_id: str, profile: Profile) -> Profile:
-    """Return the profile as the device of a media player can play it."""
+    """Return the profile as the device of a media player can play it, and as it fits its screen if it may."""
     entity = er.async_get(hass).async_get(entity_id)
     device = dr.async_get(hass).async_get(entity.device_id) if entity and entity.device_id else None
-    limit = _LIMITS.get(device.model or "") if isinstance(device, dr.DeviceEntry) else None
+    model = (isinstance(device, dr.DeviceEntry) and device.model) or ""
+    if profile.is_automatic and model in _SIZES:
+        width, height = _SIZES[model]
+        profile = replace(profile, width=width, height=height)
+    limit = _LIMITS.get(model)
     return profile.within(limit) if limit else profile
 
 

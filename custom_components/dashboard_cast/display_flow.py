@@ -89,7 +89,7 @@ from .errors import (
     TargetMissingError,
 )
 from .identities import entity_id_of, identities_of, kept_name
-from .models import Overflow, SizePreset, StreamFormat
+from .models import SIZE_AUTO, Overflow, SizePreset, StreamFormat
 from .registry import DashboardCastConfigEntry
 from .services import COOKIES, HEADERS
 
@@ -325,7 +325,7 @@ _WEBSITE: Final[dict[probatio.Marker, Any]] = {
     probatio.Optional(CONF_VERIFY_SSL, default=True): BooleanSelector(),
 }
 _PICTURE: Final[dict[probatio.Marker, Any]] = {
-    probatio.Optional(CONF_SIZE, default=SizePreset.P720): _choice(CONF_SIZE, [*SizePreset]),
+    probatio.Optional(CONF_SIZE, default=SIZE_AUTO): _choice(CONF_SIZE, [SIZE_AUTO, *SizePreset]),
     probatio.Optional(CONF_FRAME_RATE, default=DEFAULT_FRAME_RATE): NumberSelector(
         NumberSelectorConfig(min=1, max=MAX_FRAME_RATE, unit_of_measurement="fps")
     ),

@@ -12,7 +12,7 @@ from .const import CONF_USER, DEFAULT_FRAME_RATE
 from .engine.stream import TOKEN_BYTES, Stream
 from .errors import DashboardCastError, NothingShownError
 from .identities import Identities
-from .models import Overflow, Pairs, Profile, SizePreset, Source, StreamFormat, Website
+from .models import SIZE_AUTO, Overflow, Pairs, Profile, Source, StreamFormat, Website
 from .rules import Demand, Standing, Status
 
 SUBENTRY_DISPLAY: Final = "display"
@@ -100,11 +100,11 @@ class DisplayConfig:
     def of(cls, data: Mapping[str, Any]) -> DisplayConfig:
         """Return what the data of a config subentry say."""
         picture, rules, quiet = (data.get(name, {}) for name in (CONF_PICTURE, CONF_RULES, CONF_QUIET))
-        size = SizePreset(picture.get(CONF_SIZE, SizePreset.P720))
+        size = picture.get(CONF_SIZE, SIZE_AUTO)
         stream_format = picture.get(CONF_FORMAT, FORMAT_AUTO)
         return cls(
             source=_source(data),
-            profile=Profile.of(size, int(picture.get(CONF_FRAME_RATE, DEFAULT_FRAME_RATE))),
+            profile=Profile.named(size, int(picture.get(CONF_FRAME_RATE, DEFAULT_FRAME_RATE))),
             stream_format=None if stream_format == FORMAT_AUTO else StreamFormat(stream_format),
             media_players=tuple(data[CONF_MEDIA_PLAYERS]),
             condition=rules.get(CONF_CONDITION),

@@ -1,6 +1,6 @@
 """The words of the project as data: what to draw, how to encode it, and what comes out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal, override
 from urllib.parse import urlsplit
@@ -23,6 +23,9 @@ class SizePreset(StrEnum):
         """Width and height in pixels."""
         return _PIXELS[self]
 
+
+SIZE_AUTO: Final = "auto"
+"""In place of a `SizePreset`: what fits the screen, as far as that is known."""
 
 _PIXELS: Final = {
     SizePreset.P600: (1024, 600),
@@ -145,6 +148,15 @@ class Profile:
     """H.264 level that the stream declares (ITU-T H.264 annex A): what the oldest Cast devices play."""
     max_bit_rate: int = 6_000_000
     """Bit/s; 10 Mbit/s stalls a Chromecast of the second and third generation."""
+    is_automatic: bool = field(default=False, compare=False)
+    """Whether the size is ours to choose for a screen; where none is known it is the one above."""
+
+    @classmethod
+    def named(cls, size: str, frame_rate: int) -> Profile:
+        """Return the profile for a `SizePreset` or `SIZE_AUTO`, and a frame rate cap as in `of`."""
+        if size == SIZE_AUTO:
+            return replace(cls.of(SizePreset.P720, frame_rate), is_automatic=True)
+        return cls.of(SizePreset(size), frame_rate)
 
     @classmethod
     def of(cls, size: SizePreset, frame_rate: int) -> Profile:

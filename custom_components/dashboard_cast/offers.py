@@ -9,11 +9,11 @@ from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .const import DOMAIN
+from .const import DEFAULT_FRAME_RATE, DOMAIN
 from .dashboards import Dashboard, async_dashboards, dashboard_of, normalized_path
 from .displays import Display
 from .errors import DashboardNotFoundError, DisplayNotFoundError
-from .models import Profile, Source, StreamFormat
+from .models import SIZE_AUTO, Profile, Source, StreamFormat
 from .registry import Registry, running_registry
 
 DISPLAYS: Final = "display:"
@@ -37,7 +37,8 @@ def offer_of(hass: HomeAssistant, identifier: str) -> Offer:
     looked at.
     """
     if not identifier.startswith(DISPLAYS):
-        return Offer(Source(normalized_path(identifier)), Profile(), None)
+        profile = Profile.named(SIZE_AUTO, DEFAULT_FRAME_RATE)
+        return Offer(Source(normalized_path(identifier)), profile, None)
     display = display_of(running_registry(hass), identifier)
     return Offer(display.source, display.profile, display.config.stream_format)
 

@@ -53,7 +53,18 @@ from .errors import (
 )
 from .icons import async_outline
 from .images import async_image
-from .models import Corner, Message, Overflow, Pairs, Profile, SizePreset, Source, StreamFormat, Website
+from .models import (
+    SIZE_AUTO,
+    Corner,
+    Message,
+    Overflow,
+    Pairs,
+    Profile,
+    SizePreset,
+    Source,
+    StreamFormat,
+    Website,
+)
 from .registry import Registry, at_once, running_registry
 from .translation import translated
 from .urls import stream_path
@@ -196,7 +207,7 @@ _START_SCHEMA: Final = probatio.Schema(
         **cv.ENTITY_SERVICE_FIELDS,
         **_source_fields(),
         **_LIVE_FIELDS,
-        probatio.Optional(ATTR_SIZE, default=SizePreset.P720): probatio.Coerce(SizePreset),
+        probatio.Optional(ATTR_SIZE, default=SIZE_AUTO): probatio.In([SIZE_AUTO, *SizePreset]),
         probatio.Optional(ATTR_FRAME_RATE, default=DEFAULT_FRAME_RATE): probatio.All(
             probatio.Coerce(int), probatio.Range(min=1, max=MAX_FRAME_RATE)
         ),
@@ -453,7 +464,7 @@ def _pairs(data: dict[str, Any], name: str) -> Pairs:
 
 
 def _profile(data: dict[str, Any]) -> Profile:
-    return Profile.of(data[ATTR_SIZE], data[ATTR_FRAME_RATE])
+    return Profile.named(data[ATTR_SIZE], data[ATTR_FRAME_RATE])
 
 
 def _targets(call: ServiceCall) -> set[str]:

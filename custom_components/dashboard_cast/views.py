@@ -178,15 +178,20 @@ class ThumbnailView(HomeAssistantView):
 
 
 async def _lead(registry: Registry, display: Display, request: web.Request) -> web.StreamResponse:
-    """Lead who wants to watch a display to a stream of it, which starts unless it runs."""
+    """Lead who wants to watch a display to a stream of it, which starts unless it runs.
+
+    There are players, go2rtc among them, that look for segments where they were sent first: these lead to
+    the stream as well, but start none.
+    """
     name = request.match_info["name"]
-    if name not in {*_NAMED, LIVE_VIDEO}:
-        return _not_found()
     try:
-        stream = await registry.async_open_display(display)
+        starts = name in {*_NAMED, LIVE_VIDEO}
+        stream = await registry.async_open_display(display) if starts else registry.stream_for(display)
     except DashboardCastError as error:
         _LOGGER.warning("%s cannot be watched: %s", display.name, error)
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
+    if stream is None:
+        return _not_found()
     headers = {**_CORS, hdrs.CACHE_CONTROL: _NO_STORE, hdrs.LOCATION: stream_path(stream.token, name)}
     return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 

@@ -57,12 +57,20 @@ class Household:
         self._kept.append(addresses.media)
         return addresses
 
+    def watch(self, url: str) -> None:
+        """See to it that somebody watches the stream at an address that a media player was given."""
+        self._kept.append(self._local(url).rpartition("/")[0] + "/hls.m3u8")
+
     def _local(self, url: str) -> str:
         return self.home.url + "/api/" + url.partition("/api/")[2]
 
+    def forget(self) -> None:
+        """Watch nothing any more."""
+        self._kept.clear()
+
     async def stop(self) -> None:
         """End all streams and the browser, which lingers otherwise."""
-        self._kept.clear()
+        self.forget()
         await self.home.call("dashboard_cast", "stop")
         await until(lambda: not self.programs("ffmpeg"), "FFmpeg still runs")
 
