@@ -281,7 +281,7 @@ async def test_no_such_dashboard(hass: HomeAssistant, registry: Registry, televi
     """Who plays what is not there is told so."""
     with pytest.raises(ServiceValidationError, match="There is no dashboard /no-such"):
         await _play(hass, f"{MEDIA}/no-such")
-    with pytest.raises(ServiceValidationError, match="is no path of a dashboard"):
+    with pytest.raises(ServiceValidationError, match="is not the path of a dashboard"):
         await _play(hass, MEDIA)
 
 

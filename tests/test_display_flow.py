@@ -244,6 +244,7 @@ async def test_what_lets_us_in(
         ({"dashboard": "/tv-wall/../config"}, "dashboard", "path_invalid"),
         ({"dashboard": "/admin-wall/0"}, "dashboard", "administrator_needed"),
         ({"dashboard": PATH, "look": {"user": "gone"}}, "look", "sign_in_failed"),
+        ({"dashboard": PATH, "rules": {"template": "{{ nonsense"}}, "rules", "template_invalid"),
         ({"website": {"url": "file:///etc/passwd"}}, "website", "url_invalid"),
         ({"website": {"url": "http://127.0.0.1:9222/json"}}, "website", "url_forbidden"),
         ({"website": {"url": PAGE, "headers": [entry_of("Bad name", "x")]}}, "website", "header_invalid"),
@@ -355,6 +356,16 @@ async def test_reconfigure(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     assert _config(entry, "Other").condition is None
 
 
+async def test_own_players_are_not_offered(hass: HomeAssistant, entry: MockConfigEntry) -> None:
+    """The media players of displays play nothing, and are not to choose from."""
+    add_display(hass, entry)
+    await settled(hass)
+    (display,) = entry.subentries
+    form = as_sent(await _reconfigure(hass, entry, display))
+    (field,) = [one for one in form["data_schema"] if one["name"] == "media_players"]
+    assert field["selector"]["entity"]["exclude_entities"] == ["media_player.wall"]
+
+
 async def test_reconfigure_nothing(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     """The frontend fills the form in with what is set, in its sections too, and sends it back as it was."""
     answer = {
@@ -436,6 +447,7 @@ async def test_everything_is_described(hass: HomeAssistant, entry: MockConfigEnt
         "url_invalid",
         "url_forbidden",
         "url_not_allowed",
+        "template_invalid",
         "header_invalid",
         "cookie_invalid",
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
 from homeassistant.config_entries import (
@@ -13,6 +13,7 @@ from homeassistant.config_entries import (
 )
 from homeassistant.const import CONF_NAME
 from homeassistant.data_entry_flow import section
+from homeassistant.helpers import config_validation as cv, entity_registry as er
 from homeassistant.helpers.selector import (
     BooleanSelector,
     EntitySelector,
@@ -87,9 +88,11 @@ from .errors import (
     HeaderInvalidError,
     SourceMissingError,
     TargetMissingError,
+    TemplateInvalidError,
 )
 from .identities import entity_id_of, identities_of, kept_name
 from .models import SIZE_AUTO, Overflow, SizePreset, StreamFormat
+from .occasion import CONDITION_DOMAINS
 from .registry import DashboardCastConfigEntry
 from .services import COOKIES, HEADERS
 
@@ -104,6 +107,7 @@ _FIELDS: Final = {
     "url_not_allowed": CONF_WEBSITE,
     "header_invalid": CONF_WEBSITE,
     "cookie_invalid": CONF_WEBSITE,
+    "template_invalid": CONF_RULES,
     "sign_in_failed": CONF_LOOK,
 }
 """The field, or the section, that a failure is shown at; the others are about the dashboard."""
@@ -179,6 +183,7 @@ class DisplayFlow(ConfigSubentryFlow):
             # Only administrators set up integrations, and they may show what they like.
             await async_allowed_urls(self.hass, url, None)
             _check_access(site)
+        _check_template(data.get(CONF_RULES, {}).get(CONF_TEMPLATE))
         if not data[CONF_MEDIA_PLAYERS]:
             raise TargetMissingError
         for entity_id in data[CONF_MEDIA_PLAYERS]:
@@ -234,7 +239,9 @@ class DisplayFlow(ConfigSubentryFlow):
                     SelectSelectorConfig(options=views, custom_value=True, mode=SelectSelectorMode.DROPDOWN)
                 ),
                 probatio.Required(CONF_MEDIA_PLAYERS): EntitySelector(
-                    EntitySelectorConfig(domain=MEDIA_PLAYER_DOMAIN, multiple=True)
+                    EntitySelectorConfig(
+                        domain=MEDIA_PLAYER_DOMAIN, multiple=True, exclude_entities=self._own_players()
+                    )
                 ),
                 probatio.Optional(CONF_NAME): TextSelector(),
                 # With a default of its own, a section comes up empty whatever is set in it, and is saved so.
@@ -245,6 +252,11 @@ class DisplayFlow(ConfigSubentryFlow):
                 probatio.Optional(CONF_QUIET): _collapsed(_QUIET),
             }
         )
+
+    def _own_players(self) -> list[str]:
+        """Return the media players of displays, which play nothing."""
+        entries = er.async_entries_for_config_entry(er.async_get(self.hass), self._get_entry().entry_id)
+        return [entry.entity_id for entry in entries if entry.domain == MEDIA_PLAYER_DOMAIN]
 
     async def _async_look(self) -> dict[probatio.Marker, Any]:
         people = [
@@ -307,12 +319,28 @@ def _check_access(site: Mapping[str, Any]) -> None:
             raise CookieInvalidError(name=entry[CONF_NAME])
 
 
+def _check_template(template: str | None) -> None:
+    """Check how a template is written; raises TemplateInvalidError."""
+    try:
+        cv.template(template or "")
+    except probatio.Invalid as error:
+        raise TemplateInvalidError(detail=str(error)) from error
+
+
 def _suits(schema: probatio.Schema, entry: Mapping[str, str]) -> bool:
     try:
         schema({entry[CONF_NAME]: entry[CONF_VALUE]})
     except probatio.Invalid:
         return False
     return True
+
+
+class _UncheckedTemplateSelector(TemplateSelector):
+    """Takes any text: the frontend shows what selectors refuse in English, and away from the field."""
+
+    @override
+    def __call__(self, data: Any) -> str:
+        return str(data)
 
 
 _WEBSITE: Final[dict[probatio.Marker, Any]] = {
@@ -332,8 +360,8 @@ _PICTURE: Final[dict[probatio.Marker, Any]] = {
     probatio.Optional(CONF_FORMAT, default=FORMAT_AUTO): _choice(CONF_FORMAT, [FORMAT_AUTO, *StreamFormat]),
 }
 _RULES: Final[dict[probatio.Marker, Any]] = {
-    probatio.Optional(CONF_CONDITION): EntitySelector(),
-    probatio.Optional(CONF_TEMPLATE): TemplateSelector(),
+    probatio.Optional(CONF_CONDITION): EntitySelector(EntitySelectorConfig(domain=[*CONDITION_DOMAINS])),
+    probatio.Optional(CONF_TEMPLATE): _UncheckedTemplateSelector(),
     probatio.Optional(CONF_PRIORITY, default=0): NumberSelector(
         NumberSelectorConfig(min=-10, max=10, step=1)
     ),

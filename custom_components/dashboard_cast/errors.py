@@ -159,6 +159,12 @@ class PageFailedError(DashboardCastError):
     key = "page_failed"
 
 
+class TemplateInvalidError(DashboardCastError):
+    """What should be a template is something else. Placeholder: detail."""
+
+    key = "template_invalid"
+
+
 class HeaderInvalidError(DashboardCastError):
     """An HTTP header for a web page cannot be sent. Placeholder: name."""
 

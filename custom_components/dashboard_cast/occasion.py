@@ -16,6 +16,25 @@ from homeassistant.helpers.template import Template, result_as_boolean
 
 # A person is at home, everything else is on.
 _TRUE: Final = frozenset((STATE_ON, STATE_HOME))
+CONDITION_DOMAINS: Final = (
+    "automation",
+    "binary_sensor",
+    "calendar",
+    "device_tracker",
+    "fan",
+    "group",
+    "humidifier",
+    "input_boolean",
+    "light",
+    "person",
+    "remote",
+    "schedule",
+    "script",
+    "siren",
+    "switch",
+    "update",
+)
+"""Domains of entities that are on or at home, or not; for all others there are templates."""
 _UNKNOWN: Final = frozenset((STATE_UNAVAILABLE, STATE_UNKNOWN))
 
 
