@@ -27,7 +27,7 @@ from custom_components.dashboard_cast.engine.codecs import CODECS
 from custom_components.dashboard_cast.engine.picture import PictureFormat
 from custom_components.dashboard_cast.errors import DashboardCastError
 from custom_components.dashboard_cast.event import DisplayEvent
-from custom_components.dashboard_cast.models import Corner, SizePreset
+from custom_components.dashboard_cast.models import SIZE_AUTO, Corner, SizePreset
 from custom_components.dashboard_cast.rules import Reason, Status
 from custom_components.dashboard_cast.translation import translated
 from custom_components.dashboard_cast.trigger import TRIGGERS
@@ -374,7 +374,7 @@ def test_service_sizes() -> None:
     """The sizes to choose from are those that there are, each with its pixels."""
     select = _fields("start")["size"]["selector"]["select"]
     texts = ENGLISH["selector"][select["translation_key"]]["options"]
-    assert set(select["options"]) == set(texts) == set(SizePreset)
+    assert set(select["options"]) == set(texts) == {SIZE_AUTO, *SizePreset}
     for size in SizePreset:
         assert texts[size] == " × ".join(str(side) for side in size.pixels)  # noqa: RUF001
 
