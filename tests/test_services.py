@@ -139,7 +139,6 @@ async def test_one_thing_to_show(hass: HomeAssistant, registry: Registry, data: 
         ({}, "target_missing", {}),
         ({"entity_id": "media_player.none"}, "target_not_found", {"entity": "media_player.none"}),
         ({"entity_id": "light.lamp"}, "target_not_found", {"entity": "light.lamp"}),
-        ({"entity_id": [TV, "media_player.none"]}, "target_not_found", {"entity": "media_player.none"}),
         ({"entity_id": TV, "path": "http://x/"}, "path_invalid", {"path": "http://x/"}),
         ({"entity_id": TV, "path": "/admin-wall"}, "administrator_needed", {"path": "/admin-wall"}),
         (
@@ -241,6 +240,26 @@ async def test_no_response_no_link(
     await _start(hass, entity_id=[TV, SECOND_TV])
     await _stop(hass, entity_id=[TV, SECOND_TV])
     assert studio.only.ended
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        (SECOND_TV, "target_unavailable"),
+        (PLAYER, "target_not_screen"),
+        ("media_player.none", "target_not_found"),
+    ],
+)
+async def test_one_of_several_cannot_show_it(
+    *, hass: HomeAssistant, registry: Registry, players: Players, other: str, key: str
+) -> None:
+    """One that is off or no TV keeps the dashboard from none of the others, and is told of."""
+    hass.states.async_set(SECOND_TV, STATE_UNAVAILABLE)
+    hass.states.async_set(PLAYER, "off", {"device_class": "speaker"})
+    with pytest.raises(HomeAssistantError) as caught:
+        await _start(hass, entity_id=[TV, other])
+    assert caught.value.translation_key == key
+    assert set(registry.sessions) == {TV}
 
 
 async def test_one_of_several_fails(hass: HomeAssistant, registry: Registry, players: Players) -> None:

@@ -281,9 +281,7 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
         targets = _targets(call)
         if not targets and not call.return_response:
             raise TargetMissingError
-        for entity_id in targets:
-            _check_target(call.hass, entity_id)
-        await _async_cast(registry, targets, source, profile, call.data)
+        await _async_cast(call, targets, source, profile)
         return await _async_response(registry, targets, source, profile) if call.return_response else None
     except DashboardCastError as error:
         raise translated(error) from error
@@ -387,16 +385,17 @@ async def _async_write(hass: HomeAssistant, file: str, data: bytes) -> None:
         raise FileNotWrittenError(file=file, detail=str(error)) from error
 
 
-async def _async_cast(
-    registry: Registry, targets: set[str], source: Source, profile: Profile, data: dict[str, Any]
-) -> None:
+async def _async_cast(call: ServiceCall, targets: set[str], source: Source, profile: Profile) -> None:
     """Cast to all targets at once; when some fail the others go on, and the first failure is raised."""
-    duration: timedelta | None = data.get(ATTR_DURATION)
-    stream_format = None if data[ATTR_FORMAT] == FORMAT_AUTO else StreamFormat(data[ATTR_FORMAT])
-    await at_once(
-        registry.async_cast(entity_id, source, profile, duration, stream_format)
-        for entity_id in sorted(targets)
-    )
+    registry, duration = running_registry(call.hass), call.data.get(ATTR_DURATION)
+    wanted = call.data[ATTR_FORMAT]
+    stream_format = None if wanted == FORMAT_AUTO else StreamFormat(wanted)
+
+    async def cast(entity_id: str) -> None:
+        _check_target(call.hass, entity_id)
+        await registry.async_cast(entity_id, source, profile, duration, stream_format)
+
+    await at_once(cast(entity_id) for entity_id in sorted(targets))
 
 
 async def _async_response(
