@@ -10,23 +10,27 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import area_registry as ar, entity_registry as er
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from PIL import Image
 import probatio
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
 from custom_components.dashboard_cast.icons import async_outline
 from custom_components.dashboard_cast.models import Corner, Message, Profile, Source
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
+    NEVER,
     PATH,
     PLAYER,
     SECOND_TV,
+    SWITCH,
     TV,
+    Home,
     MockConfigEntry,
     Players,
     Studio,
@@ -425,6 +429,67 @@ async def test_show_in_stream(
     await _start(hass, entity_id=TV, path="/tv-wall/kitchen")
     await _show(hass, stream=response["ts"], entity_id=TV, dark=True)
     assert [stream.source.dark for stream in studio.streams] == [True, True]
+
+
+WALL = "media_player.wall"
+
+
+def _device_of(home: Home, display: Display) -> dr.DeviceEntry:
+    """Return the device that a display is."""
+    identifier = (DOMAIN, display.subentry_id)
+    device = dr.async_get(home.hass).async_get_device_by_identifier(identifier, home.entry.entry_id)
+    assert isinstance(device, dr.DeviceEntry)
+    return device
+
+
+async def test_area_with_a_display(home: Home) -> None:
+    """A display is no media player of the area that it is in: neither it nor its TVs are meant."""
+    home.add(rules=NEVER, media_players=[TV, SECOND_TV])
+    display = await home.shown("Hall", "/tv-wall/kitchen", media_players=[SECOND_TV])
+    area_id = _area(home.hass, TV)
+    for one in home.registry.displays:
+        dr.async_get(home.hass).async_update_device(_device_of(home, one).id, area_id=area_id)
+    await _start(home.hass, area_id=area_id)
+    await _show(home.hass, area_id=area_id, dark=True)
+    assert home.registry.sessions[TV].source.dark
+    await _stop(home.hass, area_id=area_id)
+    assert set(home.registry.sessions) == {SECOND_TV}
+    assert home.registry.sessions[SECOND_TV].source == display.source
+
+
+@pytest.mark.parametrize("name", [WALL, SWITCH, "the device"])
+async def test_display_as_target(home: Home, wall: Display, name: str) -> None:
+    """A display that is named by one of its entities or its device stands for its TVs."""
+    target = {"device_id": _device_of(home, wall).id} if name == "the device" else {"entity_id": name}
+    await _show(home.hass, **target, dark=True)
+    await _message(home.hass, **target)
+    assert home.studio.only.source.dark
+    assert home.studio.only.told
+    await _stop(home.hass, **target)
+    assert not home.registry.sessions
+    assert not wall.wanted
+
+
+async def test_display_on_several(home: Home) -> None:
+    """Of the TVs of a display those are meant that show something; when none does, that is said."""
+    home.add(media_players=[TV, SECOND_TV], rules=NEVER)
+    await settled(home.hass)
+    with pytest.raises(ServiceValidationError) as caught:
+        await _message(home.hass, entity_id=WALL)
+    assert caught.value.translation_placeholders == {"entity": f"{SECOND_TV}, {TV}"}
+    await _start(home.hass, entity_id=TV)
+    await _message(home.hass, entity_id=WALL)
+    assert home.studio.only.told
+
+
+@pytest.mark.parametrize("by_device", [False, True])
+async def test_nothing_starts_on_a_display(home: Home, wall: Display, *, by_device: bool) -> None:
+    """A display has a dashboard of its own, so who names it is told what it is."""
+    target: dict[str, Any] = {"device_id": _device_of(home, wall).id} if by_device else {"entity_id": WALL}
+    with pytest.raises(ServiceValidationError, match=r"media_player\.wall is a display") as caught:
+        await _start(home.hass, path="/tv-wall/kitchen", **target)
+    assert caught.value.translation_key == "target_display"
+    assert len(home.studio.streams) == 1
 
 
 async def test_views(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:
