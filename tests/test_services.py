@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from datetime import timedelta
+from functools import partial
 import io
 from pathlib import Path
 from typing import Any
@@ -379,7 +380,6 @@ async def test_show(hass: HomeAssistant, registry: Registry, players: Players, s
     [
         ({}, "target_missing"),
         ({"entity_id": SECOND_TV}, "nothing_shown"),
-        ({"entity_id": [TV, SECOND_TV]}, "nothing_shown"),
         ({"entity_id": TV, "path": "http://x/"}, "path_invalid"),
         ({"entity_id": TV, "path": "/tv-wall/9"}, "view_not_found"),
         ({"stream": "http://x/"}, "stream_not_found"),
@@ -400,6 +400,20 @@ async def test_show_wrong_input(
         await _show(hass, **{"dark": True} | data)
     assert caught.value.translation_key == key
     assert not studio.only.asked
+
+
+@pytest.mark.parametrize("service", ["show", "message"])
+async def test_one_of_several_shows_nothing(
+    *, hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, service: str
+) -> None:
+    """One that shows nothing keeps none of the others from what it asks for, and is told of."""
+    await _start(hass, entity_id=TV)
+    act = {"show": partial(_show, dark=True), "message": _message}[service]
+    with pytest.raises(ServiceValidationError) as caught:
+        await act(hass, entity_id=[TV, SECOND_TV])
+    assert caught.value.translation_key == "nothing_shown"
+    assert caught.value.translation_placeholders == {"entity": SECOND_TV}
+    assert studio.only.source.dark or studio.only.told
 
 
 async def test_show_says_how_to_start(hass: HomeAssistant, registry: Registry, players: Players) -> None:

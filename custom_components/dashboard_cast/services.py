@@ -1,6 +1,7 @@
 """The actions."""
 
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import partial
@@ -293,7 +294,7 @@ async def _async_show(call: ServiceCall) -> None:
         if ATTR_STREAM in call.data:
             await registry.async_show_in(call.data[ATTR_STREAM], change)
         if ATTR_STREAM not in call.data or has_target(call.data):
-            await registry.async_show(_showing(call, registry), change)
+            await _async_where_shown(call, registry, partial(registry.async_show, change=change))
     except DashboardCastError as error:
         raise translated(error) from error
 
@@ -302,8 +303,11 @@ async def _async_message(call: ServiceCall) -> None:
     """Show a card over what is shown; without targets, everywhere."""
     try:
         registry = running_registry(call.hass)
-        targets = _showing(call, registry) if has_target(call.data) else None
-        await registry.async_tell(targets, await _async_card(call.hass, call.data))
+        card = await _async_card(call.hass, call.data)
+        if has_target(call.data):
+            await _async_where_shown(call, registry, partial(registry.async_tell, message=card))
+        else:
+            await registry.async_tell(None, card)
     except DashboardCastError as error:
         raise translated(error) from error
 
@@ -455,18 +459,22 @@ def _selected(call: ServiceCall, registry: Registry) -> Selection:
     return selected(call.hass, registry.displays, call.data)
 
 
-def _showing(call: ServiceCall, registry: Registry) -> list[str]:
-    """Return the targets that show something; of a display, an area and the like, those that do.
+async def _async_where_shown(
+    call: ServiceCall, registry: Registry, act: Callable[[list[str]], Awaitable[None]]
+) -> None:
+    """Do something on the targets that show something.
 
-    Raises TargetMissingError, or NothingShownError for one that was named, or when none does.
+    Raises TargetMissingError; NothingShownError when none does, and for those that were named themselves when it
+    is done on the others. Of a display, an area and the like only those are meant that show something.
     """
     target, shown = _selected(call, registry), registry.sessions.keys()
     if not target.on:
         raise TargetMissingError
-    idle = sorted((target.named or target.on) - shown)
-    if idle and (target.named or not target.on & shown):
-        raise NothingShownError(entity=", ".join(idle))
-    return sorted(target.on & shown)
+    showing = target.on & shown
+    if showing:
+        await act(sorted(showing))
+    if idle := (target.named if showing else target.on) - shown:
+        raise NothingShownError(entity=", ".join(sorted(idle)))
 
 
 def _check_target(hass: HomeAssistant, target: Selection, entity_id: str) -> None:
