@@ -19,7 +19,7 @@ import pytest
 from custom_components.dashboard_cast import services
 from custom_components.dashboard_cast.const import DOMAIN
 
-from .common import PATH, SECOND_TV, TV, Home, async_fire_time_changed, settled
+from .common import PATH, SECOND_TV, TV, Home, async_fire_time_changed, settled, until
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
@@ -154,6 +154,24 @@ async def test_doorbell_and_back(
     await _pass(hass, freezer, timedelta(seconds=11))
     assert _said(calls)[2:] == [("start", "/lovelace/0")]
     assert "duration" not in calls[0].data
+
+
+@pytest.mark.parametrize("afterwards", ["", PATH])
+async def test_doorbell_over_a_display(home: Home, over: None, afterwards: str) -> None:
+    """A display comes back by itself, unless another view is to be shown, which then stays."""
+    display = await home.shown()
+    await _change(home.hass, "off")
+    inputs = {"doorbell": "binary_sensor.doorbell", "view": "/tv-wall/kitchen", "afterwards": afterwards}
+    times = {"duration": {"seconds": 20}}
+    await _set_up(home.hass, "doorbell", {"screens": {"entity_id": TV}, **inputs, **times})
+    await _change(home.hass, "on")
+    await until(lambda: home.registry.sessions[TV].source.path == "/tv-wall/kitchen")
+    await until(lambda: home.registry.sessions[TV].is_playing)
+    await _pass(home.hass, home.freezer, timedelta(seconds=21))
+    await settled(home.hass)
+    await home.wait(21)
+    assert home.registry.sessions[TV].source.path == PATH
+    assert home.registry.sessions[TV].owner == (None if afterwards else display.subentry_id)
 
 
 async def test_bedtime(hass: HomeAssistant, automate: Automate, freezer: FrozenDateTimeFactory) -> None:

@@ -2,7 +2,6 @@
 
 from base64 import b64decode
 from datetime import timedelta
-from functools import partial
 import io
 from pathlib import Path
 from typing import Any
@@ -408,9 +407,10 @@ async def test_one_of_several_shows_nothing(
 ) -> None:
     """One that shows nothing keeps none of the others from what it asks for, and is told of."""
     await _start(hass, entity_id=TV)
-    act = {"show": partial(_show, dark=True), "message": _message}[service]
+    data: dict[str, dict[str, Any]] = {"show": {"dark": True}, "message": {"message": "Hello"}}
+    call = {"entity_id": [TV, SECOND_TV], **data[service]}
     with pytest.raises(ServiceValidationError) as caught:
-        await act(hass, entity_id=[TV, SECOND_TV])
+        await hass.services.async_call(DOMAIN, service, call, blocking=True)
     assert caught.value.translation_key == "nothing_shown"
     assert caught.value.translation_placeholders == {"entity": SECOND_TV}
     assert studio.only.source.dark or studio.only.told

@@ -464,8 +464,8 @@ async def _async_where_shown(
 ) -> None:
     """Do something on the targets that show something.
 
-    Raises TargetMissingError; NothingShownError when none does, and for those that were named themselves when it
-    is done on the others. Of a display, an area and the like only those are meant that show something.
+    Of a display, an area and the like only those are meant. Raises TargetMissingError, or NothingShownError
+    when none does; for others that were named themselves, as soon as it is done.
     """
     target, shown = _selected(call, registry), registry.sessions.keys()
     if not target.on:
