@@ -26,6 +26,7 @@ from custom_components.dashboard_cast.errors import (
     EndpointNotBrowserError,
     FFmpegMissingError,
     StreamUnfetchedError,
+    UserMissingError,
 )
 from custom_components.dashboard_cast.issues import Issue, _raise, note_engine_failed, note_unfetched
 from custom_components.dashboard_cast.proof import Proof, async_proof
@@ -137,6 +138,7 @@ async def test_engine(
         (Issue.CERTIFICATE, CertificateRejectedError(address="https://home.example", detail="self-signed")),
         (Issue.CAST, CastMissingError()),
         (Issue.APP, AppOutdatedError(version="1.0.0", needed="1.1.0")),
+        (Issue.USER, UserMissingError(display="Wall")),
     ],
 )
 async def test_forms(
@@ -149,11 +151,12 @@ async def test_forms(
     error: DashboardCastError,
 ) -> None:
     """Each form asks for what may be wrong, with what is set, and says why."""
+    MockUser(id="anna", name="Anna").add_to_hass(hass)
     options = {"base_url": "http://192.168.1.10:8123", "browser": "/old/chrome", "ffmpeg": "/old/ffmpeg"}
     data = {**entry.data, "endpoints": ["http://10.0.0.9:9222"]}
     hass.config_entries.async_update_entry(entry, data=data, options=options)
     _raise(hass, issue, error)
-    assert as_sent(await _fix(manager, issue)) == snapshot
+    assert as_sent(await _fix(manager, issue)) == snapshot(name=issue)
 
 
 async def test_emptied(hass: HomeAssistant, manager: RepairsFlowManager, entry: MockConfigEntry) -> None:
