@@ -39,6 +39,7 @@ ROOMS = [
         "occasion",
         "offers",
         "screens",
+        "selection",
         "keeper",
         "power",
         "sound",

@@ -14,7 +14,7 @@ from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.trigger import TRIGGERS
 
-from .common import Home, settled
+from .common import SETTLED, Home, settled
 
 ACTIVITY = "event.wall_activity"
 STATUS = "sensor.wall_status"
@@ -56,6 +56,15 @@ async def test_triggers(home: Home, wall: Display) -> None:
     await wall.async_turn_on()
     await home.wait(4)
     assert sorted(said) == ["device", "shown", "stopped"]
+    said.clear()
+    home.players.device.media_controller.plays = set()
+    await wall.async_cast_again()
+    for seconds in (SETTLED, 4, 7, 13):
+        await home.wait(seconds)
+    assert said == ["failed"]
+    home.players.device.media_controller.plays = None
+    await home.wait(25)
+    assert said == ["failed", "recovered"]
 
 
 async def test_other_entities(home: Home, wall: Display) -> None:

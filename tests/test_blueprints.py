@@ -19,7 +19,7 @@ import pytest
 from custom_components.dashboard_cast import services
 from custom_components.dashboard_cast.const import DOMAIN
 
-from .common import TV, async_fire_time_changed
+from .common import PATH, SECOND_TV, TV, Home, async_fire_time_changed, settled, until
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "blueprints" / "automation" / DOMAIN
@@ -37,7 +37,14 @@ def hass_config_dir(hass_tmp_config_dir: str) -> str:
 
 
 @pytest.fixture
-async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
+async def over(hass: HomeAssistant) -> AsyncIterator[None]:
+    """End the automations of a test: else their time triggers would outlive it."""
+    yield
+    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+
+
+@pytest.fixture
+def automate(hass: HomeAssistant, over: None) -> Automate:
     """Make an automation of a blueprint, and note what it calls of our actions, as these would take it."""
 
     async def make(name: str, **inputs: Any) -> list[ServiceCall]:
@@ -49,15 +56,18 @@ async def automate(hass: HomeAssistant) -> AsyncIterator[Automate]:
                 calls.append(call)
 
             hass.services.async_register(DOMAIN, service, note, schema)
-        blueprint = {"path": f"{DOMAIN}/{name}.yaml", "input": {"screens": {"entity_id": TV}, **inputs}}
-        assert await async_setup_component(hass, "automation", {"automation": [{"use_blueprint": blueprint}]})
-        await hass.async_block_till_done()
-        assert hass.states.async_entity_ids("automation")
+        await _set_up(hass, name, {"screens": {"entity_id": TV}, **inputs})
         return calls
 
-    yield make
-    # Else its time triggers would outlive the test.
-    await hass.services.async_call("automation", "turn_off", {"entity_id": "all"}, blocking=True)
+    return make
+
+
+async def _set_up(hass: HomeAssistant, name: str, inputs: dict[str, Any]) -> None:
+    """Make an automation of a blueprint."""
+    blueprint = {"path": f"{DOMAIN}/{name}.yaml", "input": inputs}
+    assert await async_setup_component(hass, "automation", {"automation": [{"use_blueprint": blueprint}]})
+    await hass.async_block_till_done()
+    assert hass.states.async_entity_ids("automation")
 
 
 async def _go_on() -> None:
@@ -146,6 +156,24 @@ async def test_doorbell_and_back(
     assert "duration" not in calls[0].data
 
 
+@pytest.mark.parametrize("afterwards", ["", PATH])
+async def test_doorbell_over_a_display(home: Home, over: None, afterwards: str) -> None:
+    """A display comes back by itself, unless another view is to be shown, which then stays."""
+    display = await home.shown()
+    await _change(home.hass, "off")
+    inputs = {"doorbell": "binary_sensor.doorbell", "view": "/tv-wall/kitchen", "afterwards": afterwards}
+    times = {"duration": {"seconds": 20}}
+    await _set_up(home.hass, "doorbell", {"screens": {"entity_id": TV}, **inputs, **times})
+    await _change(home.hass, "on")
+    await until(lambda: home.registry.sessions[TV].source.path == "/tv-wall/kitchen")
+    await until(lambda: home.registry.sessions[TV].is_playing)
+    await _pass(home.hass, home.freezer, timedelta(seconds=21))
+    await settled(home.hass)
+    await home.wait(21)
+    assert home.registry.sessions[TV].source.path == PATH
+    assert home.registry.sessions[TV].owner == (None if afterwards else display.subentry_id)
+
+
 async def test_bedtime(hass: HomeAssistant, automate: Automate, freezer: FrozenDateTimeFactory) -> None:
     """Dashboards become dark at the time, and end half an hour later."""
     freezer.move_to("2026-11-01 21:59:30+00:00")
@@ -157,3 +185,16 @@ async def test_bedtime(hass: HomeAssistant, automate: Automate, freezer: FrozenD
     assert len(calls) == 1
     await _pass(hass, freezer, timedelta(minutes=2))
     assert [(call.service, call.data) for call in calls[1:]] == [("stop", {"entity_id": [TV]})]
+
+
+async def test_bedtime_of_several(home: Home, over: None) -> None:
+    """A TV that shows nothing keeps no other one light, and none awake."""
+    home.freezer.move_to("2026-11-01 21:59:30+00:00")
+    await home.hass.config.async_set_time_zone("UTC")
+    await home.hass.services.async_call(DOMAIN, "start", {"entity_id": TV, "path": PATH}, blocking=True)
+    await _set_up(home.hass, "bedtime", {"screens": {"entity_id": [SECOND_TV, TV]}})
+    await _pass(home.hass, home.freezer, timedelta(seconds=31))
+    assert home.registry.sessions[TV].source.dark
+    await _pass(home.hass, home.freezer, timedelta(minutes=30))
+    await settled(home.hass)
+    assert not home.registry.sessions

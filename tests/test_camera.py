@@ -21,7 +21,8 @@ from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import AddressNotFoundError, PageNotReadyError
 from custom_components.dashboard_cast.urls import stream_path
 
-from .common import JPEG, NEVER, SOURCE, Home, settled
+from .common import JPEG, NEVER, OTHER_SOURCE, SOURCE, Home, settled
+from .test_select import reconfigure
 
 CAMERA = "camera.wall_picture"
 
@@ -46,6 +47,17 @@ async def test_last_picture(home: Home, wall: Display) -> None:
     await settled(home.hass)
     assert home.hass.states.is_state(CAMERA, "idle")
     assert (await async_get_image(home.hass, CAMERA)).content == JPEG
+
+
+async def test_last_picture_of_another_dashboard(home: Home, wall: Display) -> None:
+    """What it showed before it was given something else may be nobody's to see any more: the new is drawn."""
+    await wall.async_turn_off()
+    await settled(home.hass)
+    reconfigure(home, wall, dashboard=OTHER_SOURCE.path)
+    with patch.object(registry_module, "snapshot", AsyncMock(return_value=png())) as drawn:
+        assert (await async_get_image(home.hass, CAMERA)).content != JPEG
+    assert drawn.await_args is not None
+    assert drawn.await_args.args[1] == OTHER_SOURCE
 
 
 async def test_picture_of_what_is_watched(home: Home) -> None:

@@ -10,8 +10,10 @@ from syrupy.filters import props
 from custom_components.dashboard_cast import PLATFORMS
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
+from custom_components.dashboard_cast.errors import BrowserFailedError
+from custom_components.dashboard_cast.registry import VIEWER_TIMEOUT
 
-from .common import NEVER, Home, settled
+from .common import NEVER, SETTLED, SWITCH, Home, settled
 
 # They give access to pictures, and are others each time.
 TOKENS = props("access_token", "entity_picture")
@@ -95,6 +97,28 @@ async def test_unloaded(home: Home, wall: Display) -> None:
     assert await home.hass.config_entries.async_unload(home.entry.entry_id)
     states = [home.hass.states.get(entity.entity_id) for entity in entities(home) if not entity.disabled_by]
     assert {state.state for state in states if state} == {"unavailable"}
+
+
+@pytest.mark.parametrize("gone", ["TV", "browser"])
+async def test_out_of_reach(home: Home, wall: Display, gone: str) -> None:
+    """Without TV or browser all but one say how it is, or take what is wanted; figures are unknown."""
+    await home.wait(10)
+    if gone == "TV":
+        home.players.tv._attr_available = False
+        home.players.device.lose()
+        home.players.tv.async_write_ha_state()
+        # It may play on; what it has is over when it asks for nothing.
+        await home.wait(VIEWER_TIMEOUT.total_seconds() + 1)
+    else:
+        home.studio.failure = BrowserFailedError(detail="killed")
+        await home.studio.only.fail(home.studio.failure)
+    await home.wait(SETTLED)
+    states = {entity.entity_id: home.hass.states.get(entity.entity_id) for entity in entities(home)}
+    known = {entity_id: state.state for entity_id, state in states.items() if state}
+    assert [one for one, state in known.items() if state == "unavailable"] == ["button.wall_reload_page"]
+    assert (known[SWITCH], known["sensor.wall_status"]) == ("on", "recovering")
+    assert known["sensor.wall_viewers"] == "0"
+    assert known["sensor.wall_delay"] == known["sensor.wall_frame_rate"] == "unknown"
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

@@ -7,8 +7,9 @@ import socket
 from unittest.mock import patch
 
 from aiohttp import ClientSession, TCPConnector
+from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.http import ApiConfig
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.core_config import async_process_ha_core_config
@@ -162,6 +163,27 @@ async def test_end(hass: HomeAssistant, registry: Registry, entry: MockConfigEnt
     assert raised(hass, besides="") or how == "remove unloaded"
     end = hass.config_entries.async_unload if how == "unload" else hass.config_entries.async_remove
     await end(entry.entry_id)
+    assert not raised(hass, besides="")
+
+
+@pytest.mark.parametrize("error", [FFmpegMissingError(binary="ffmpeg"), UNREACHABLE])
+async def test_disabled(
+    *,
+    hass: HomeAssistant,
+    registry: Registry,
+    entry: MockConfigEntry,
+    freezer: FrozenDateTimeFactory,
+    error: DashboardCastError,
+) -> None:
+    """Nor of one that somebody disables while its set-up fails, which Home Assistant does not unload."""
+    with patch(SET_UP_CHECK, side_effect=error):
+        await hass.config_entries.async_reload(entry.entry_id)
+        assert _state(entry) is ConfigEntryState.SETUP_RETRY
+        assert bool(raised(hass)) == (error is not UNREACHABLE)
+        await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    assert not raised(hass, besides="")
+    freezer.tick(PATIENCE)
+    async_fire_time_changed(hass)
     assert not raised(hass, besides="")
 
 

@@ -90,6 +90,14 @@ def _anchors(path: str) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
+def test_coverage() -> None:
+    """The coverage that is told of is the one that is asked for."""
+    (asked,) = re.findall(r"--cov-fail-under=(\d+)", (ROOT / "scripts" / "test").read_text(encoding="utf-8"))
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for told in (contributing, ANSWERS["test-coverage"]["comment"]):
+        assert re.findall(r"fails below (\d+) %", told) == [asked]
+
+
 def test_rules() -> None:
     """Each of the 54 rules has an answer, in Home Assistant's order but for the names of the tiers."""
     assert len(RULES) == 54

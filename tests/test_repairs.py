@@ -13,16 +13,22 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.errors import (
+    AppOutdatedError,
     BrowserMissingError,
+    CastMissingError,
+    CertificateRejectedError,
     DashboardCastError,
     EncoderFailedError,
     EndpointNotBrowserError,
     FFmpegMissingError,
+    StreamUnfetchedError,
+    UserMissingError,
 )
-from custom_components.dashboard_cast.issues import Issue, note_engine_failed, note_unfetched
+from custom_components.dashboard_cast.issues import Issue, _raise, note_engine_failed, note_unfetched
 from custom_components.dashboard_cast.proof import Proof, async_proof
 from custom_components.dashboard_cast.registry import Registry
 from custom_components.dashboard_cast.repairs import _FLOWS
@@ -33,6 +39,7 @@ from .common import (
     MockUser,
     Players,
     add_display,
+    as_sent,
     get_schema_suggested_value,
     home_server,
     settled,
@@ -119,6 +126,37 @@ async def test_engine(
     assert entry.state is ConfigEntryState.LOADED
     assert entry.runtime_data is not before
     assert not ir.async_get(hass).async_get_issue(DOMAIN, issue)
+
+
+@pytest.mark.parametrize(
+    ("issue", "error"),
+    [
+        (Issue.BROWSER, BrowserMissingError()),
+        (Issue.ENDPOINT, EndpointNotBrowserError(endpoint="http://10.0.0.9:9222", detail="HTTP 404")),
+        (Issue.FFMPEG, FFmpegMissingError(binary="/old/ffmpeg")),
+        (Issue.ADDRESS, StreamUnfetchedError(entity="TV", address="http://10.10.10.10:8123")),
+        (Issue.CERTIFICATE, CertificateRejectedError(address="https://home.example", detail="self-signed")),
+        (Issue.CAST, CastMissingError()),
+        (Issue.APP, AppOutdatedError(version="1.0.0", needed="1.1.0")),
+        (Issue.USER, UserMissingError(display="Wall")),
+    ],
+)
+async def test_forms(
+    *,
+    hass: HomeAssistant,
+    manager: RepairsFlowManager,
+    entry: MockConfigEntry,
+    snapshot: SnapshotAssertion,
+    issue: Issue,
+    error: DashboardCastError,
+) -> None:
+    """Each form asks for what may be wrong, with what is set, and says why."""
+    MockUser(id="anna", name="Anna").add_to_hass(hass)
+    options = {"base_url": "http://192.168.1.10:8123", "browser": "/old/chrome", "ffmpeg": "/old/ffmpeg"}
+    data = {**entry.data, "endpoints": ["http://10.0.0.9:9222"]}
+    hass.config_entries.async_update_entry(entry, data=data, options=options)
+    _raise(hass, issue, error)
+    assert as_sent(await _fix(manager, issue)) == snapshot(name=issue)
 
 
 async def test_emptied(hass: HomeAssistant, manager: RepairsFlowManager, entry: MockConfigEntry) -> None:

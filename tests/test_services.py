@@ -10,23 +10,27 @@ from freezegun.api import FrozenDateTimeFactory
 from homeassistant.const import STATE_UNAVAILABLE
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
-from homeassistant.helpers import area_registry as ar, entity_registry as er
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.setup import async_setup_component
 from PIL import Image
 import probatio
 import pytest
 
 from custom_components.dashboard_cast.const import DOMAIN
+from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
 from custom_components.dashboard_cast.icons import async_outline
 from custom_components.dashboard_cast.models import Corner, Message, Profile, Source
 from custom_components.dashboard_cast.registry import Registry
 
 from .common import (
+    NEVER,
     PATH,
     PLAYER,
     SECOND_TV,
+    SWITCH,
     TV,
+    Home,
     MockConfigEntry,
     Players,
     Studio,
@@ -139,7 +143,6 @@ async def test_one_thing_to_show(hass: HomeAssistant, registry: Registry, data: 
         ({}, "target_missing", {}),
         ({"entity_id": "media_player.none"}, "target_not_found", {"entity": "media_player.none"}),
         ({"entity_id": "light.lamp"}, "target_not_found", {"entity": "light.lamp"}),
-        ({"entity_id": [TV, "media_player.none"]}, "target_not_found", {"entity": "media_player.none"}),
         ({"entity_id": TV, "path": "http://x/"}, "path_invalid", {"path": "http://x/"}),
         ({"entity_id": TV, "path": "/admin-wall"}, "administrator_needed", {"path": "/admin-wall"}),
         (
@@ -241,6 +244,26 @@ async def test_no_response_no_link(
     await _start(hass, entity_id=[TV, SECOND_TV])
     await _stop(hass, entity_id=[TV, SECOND_TV])
     assert studio.only.ended
+
+
+@pytest.mark.parametrize(
+    ("other", "key"),
+    [
+        (SECOND_TV, "target_unavailable"),
+        (PLAYER, "target_not_screen"),
+        ("media_player.none", "target_not_found"),
+    ],
+)
+async def test_one_of_several_cannot_show_it(
+    *, hass: HomeAssistant, registry: Registry, players: Players, other: str, key: str
+) -> None:
+    """One that is off or no TV keeps the dashboard from none of the others, and is told of."""
+    hass.states.async_set(SECOND_TV, STATE_UNAVAILABLE)
+    hass.states.async_set(PLAYER, "off", {"device_class": "speaker"})
+    with pytest.raises(HomeAssistantError) as caught:
+        await _start(hass, entity_id=[TV, other])
+    assert caught.value.translation_key == key
+    assert set(registry.sessions) == {TV}
 
 
 async def test_one_of_several_fails(hass: HomeAssistant, registry: Registry, players: Players) -> None:
@@ -356,7 +379,6 @@ async def test_show(hass: HomeAssistant, registry: Registry, players: Players, s
     [
         ({}, "target_missing"),
         ({"entity_id": SECOND_TV}, "nothing_shown"),
-        ({"entity_id": [TV, SECOND_TV]}, "nothing_shown"),
         ({"entity_id": TV, "path": "http://x/"}, "path_invalid"),
         ({"entity_id": TV, "path": "/tv-wall/9"}, "view_not_found"),
         ({"stream": "http://x/"}, "stream_not_found"),
@@ -377,6 +399,21 @@ async def test_show_wrong_input(
         await _show(hass, **{"dark": True} | data)
     assert caught.value.translation_key == key
     assert not studio.only.asked
+
+
+@pytest.mark.parametrize("service", ["show", "message"])
+async def test_one_of_several_shows_nothing(
+    *, hass: HomeAssistant, registry: Registry, players: Players, studio: Studio, service: str
+) -> None:
+    """One that shows nothing keeps none of the others from what it asks for, and is told of."""
+    await _start(hass, entity_id=TV)
+    data: dict[str, dict[str, Any]] = {"show": {"dark": True}, "message": {"message": "Hello"}}
+    call = {"entity_id": [TV, SECOND_TV], **data[service]}
+    with pytest.raises(ServiceValidationError) as caught:
+        await hass.services.async_call(DOMAIN, service, call, blocking=True)
+    assert caught.value.translation_key == "nothing_shown"
+    assert caught.value.translation_placeholders == {"entity": SECOND_TV}
+    assert studio.only.source.dark or studio.only.told
 
 
 async def test_show_says_how_to_start(hass: HomeAssistant, registry: Registry, players: Players) -> None:
@@ -406,6 +443,67 @@ async def test_show_in_stream(
     await _start(hass, entity_id=TV, path="/tv-wall/kitchen")
     await _show(hass, stream=response["ts"], entity_id=TV, dark=True)
     assert [stream.source.dark for stream in studio.streams] == [True, True]
+
+
+WALL = "media_player.wall"
+
+
+def _device_of(home: Home, display: Display) -> dr.DeviceEntry:
+    """Return the device that a display is."""
+    identifier = (DOMAIN, display.subentry_id)
+    device = dr.async_get(home.hass).async_get_device_by_identifier(identifier, home.entry.entry_id)
+    assert isinstance(device, dr.DeviceEntry)
+    return device
+
+
+async def test_area_with_a_display(home: Home) -> None:
+    """A display is no media player of the area that it is in: neither it nor its TVs are meant."""
+    home.add(rules=NEVER, media_players=[TV, SECOND_TV])
+    display = await home.shown("Hall", "/tv-wall/kitchen", media_players=[SECOND_TV])
+    area_id = _area(home.hass, TV)
+    for one in home.registry.displays:
+        dr.async_get(home.hass).async_update_device(_device_of(home, one).id, area_id=area_id)
+    await _start(home.hass, area_id=area_id)
+    await _show(home.hass, area_id=area_id, dark=True)
+    assert home.registry.sessions[TV].source.dark
+    await _stop(home.hass, area_id=area_id)
+    assert set(home.registry.sessions) == {SECOND_TV}
+    assert home.registry.sessions[SECOND_TV].source == display.source
+
+
+@pytest.mark.parametrize("name", [WALL, SWITCH, "the device"])
+async def test_display_as_target(home: Home, wall: Display, name: str) -> None:
+    """A display that is named by one of its entities or its device stands for its TVs."""
+    target = {"device_id": _device_of(home, wall).id} if name == "the device" else {"entity_id": name}
+    await _show(home.hass, **target, dark=True)
+    await _message(home.hass, **target)
+    assert home.studio.only.source.dark
+    assert home.studio.only.told
+    await _stop(home.hass, **target)
+    assert not home.registry.sessions
+    assert not wall.wanted
+
+
+async def test_display_on_several(home: Home) -> None:
+    """Of the TVs of a display those are meant that show something; when none does, that is said."""
+    home.add(media_players=[TV, SECOND_TV], rules=NEVER)
+    await settled(home.hass)
+    with pytest.raises(ServiceValidationError) as caught:
+        await _message(home.hass, entity_id=WALL)
+    assert caught.value.translation_placeholders == {"entity": f"{SECOND_TV}, {TV}"}
+    await _start(home.hass, entity_id=TV)
+    await _message(home.hass, entity_id=WALL)
+    assert home.studio.only.told
+
+
+@pytest.mark.parametrize("by_device", [False, True])
+async def test_nothing_starts_on_a_display(home: Home, wall: Display, *, by_device: bool) -> None:
+    """A display has a dashboard of its own, so who names it is told what it is."""
+    target: dict[str, Any] = {"device_id": _device_of(home, wall).id} if by_device else {"entity_id": WALL}
+    with pytest.raises(ServiceValidationError, match=r"media_player\.wall is a display") as caught:
+        await _start(home.hass, path="/tv-wall/kitchen", **target)
+    assert caught.value.translation_key == "target_display"
+    assert len(home.studio.streams) == 1
 
 
 async def test_views(hass: HomeAssistant, registry: Registry, players: Players, studio: Studio) -> None:

@@ -52,6 +52,7 @@ WRONG_INPUT = {
     "path_invalid",
     "source_missing",
     "stream_not_found",
+    "target_display",
     "target_missing",
     "target_not_found",
     "target_not_screen",

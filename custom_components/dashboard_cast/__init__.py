@@ -31,6 +31,7 @@ from .issues import (
     async_check_certificate,
     async_look_at_app,
     async_watch_cast,
+    async_watch_entries,
     async_watch_users,
     delete_issues,
     note_engine_failed,
@@ -56,8 +57,9 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what is there with or without a config entry: actions and views."""
+    """Set up what is there with or without a config entry."""
     async_setup_services(hass)
+    async_watch_entries(hass)
     # What is more particular comes first: a stream's token may be any word.
     hass.http.register_view(ThumbnailView(hass))
     hass.http.register_view(StreamView(hass))

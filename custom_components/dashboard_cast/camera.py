@@ -49,6 +49,8 @@ class DisplayCamera(DisplayEntity, Camera):
         self.content_type = CONTENT_TYPE_JPEG
         self._entry = entry
         self._last: bytes | None = None
+        # What it shows: when the display is given something else, that may be nobody's to see any more.
+        self._last_source = display.source
         self._stream: Stream | None = None
         self._drawing: asyncio.Task[None] | None = None
         self._retry_at = 0.0
@@ -64,9 +66,13 @@ class DisplayCamera(DisplayEntity, Camera):
         stream = self._entry.runtime_data.stream_for(self.display)
         if stream and (still := stream.still):
             return still
-        if self._last is None:
+        if self._last_picture is None:
             await self._async_draw_once()
-        return self._last
+        return self._last_picture
+
+    @property
+    def _last_picture(self) -> bytes | None:
+        return self._last if self._last_source == self.display.source else None
 
     @override
     async def stream_source(self) -> str:
@@ -85,7 +91,8 @@ class DisplayCamera(DisplayEntity, Camera):
     def _display_changed(self) -> None:
         if self._stream is not self.display.stream:
             # The last picture of a stream that is over is kept.
-            self._last = (self._stream and self._stream.still) or self._last
+            if self._stream and (still := self._stream.still):
+                self._last, self._last_source = still, self._stream.source
             self._stream = self.display.stream
         super()._display_changed()
 
@@ -101,13 +108,12 @@ class DisplayCamera(DisplayEntity, Camera):
         await asyncio.wait([self._drawing])
 
     async def _async_draw(self) -> None:
-        profile = self.display.config.profile
+        source, profile = self.display.source, self.display.config.profile
         try:
-            picture = await self._entry.runtime_data.async_snapshot(
-                self.display.source, profile.width, profile.height
-            )
+            picture = await self._entry.runtime_data.async_snapshot(source, profile.width, profile.height)
         except DashboardCastError as error:
             _LOGGER.debug("There is no picture of %s: %s", self.display.name, error)
             self._retry_at = time.monotonic() + _RETRY_S
         else:
             self._last = await self.hass.async_add_executor_job(developed, picture, PictureFormat.JPEG)
+            self._last_source = source

@@ -213,6 +213,12 @@ class TargetNotScreenError(DashboardCastError):
     key = "target_not_screen"
 
 
+class TargetDisplayError(DashboardCastError):
+    """What was named is one of our displays, which has its own dashboard. Placeholder: entity."""
+
+    key = "target_display"
+
+
 class ScreenMissingError(DashboardCastError):
     """Somebody looks for dashboards on a speaker or a group."""
 

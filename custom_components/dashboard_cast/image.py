@@ -40,7 +40,9 @@ class DisplayImage(DisplayEntity, ImageEntity):
         ImageEntity.__init__(self, hass)
         DisplayEntity.__init__(self, display, "last_picture")
         self._picture: bytes | None = None
+        self._source = display.config.source
         self._stream: Stream | None = None
+        self._outdated: Stream | None = None
         self._timer: CALLBACK_TYPE | None = None
 
     @override
@@ -56,8 +58,16 @@ class DisplayImage(DisplayEntity, ImageEntity):
     @callback
     @override
     def _display_changed(self) -> None:
+        if self._source != self.display.config.source:
+            self._forget()
         self._follow()
         super()._display_changed()
+
+    def _forget(self) -> None:
+        """Forget what it showed before it was given something else: that may be nobody's to see any more."""
+        self._source = self.display.config.source
+        self._picture = self._attr_image_last_updated = None
+        self._outdated = self._stream
 
     def _follow(self) -> None:
         """Take a picture of a stream that is over, and of one that comes."""
@@ -82,6 +92,7 @@ class DisplayImage(DisplayEntity, ImageEntity):
         self.async_write_ha_state()
 
     def _take(self) -> None:
-        if self._stream and (still := self._stream.still) and still != self._picture:
+        stream = None if self._stream is self._outdated else self._stream
+        if stream and (still := stream.still) and still != self._picture:
             self._picture = still
             self._attr_image_last_updated = dt_util.utcnow()

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from homeassistant.auth import EVENT_USER_REMOVED, EVENT_USER_UPDATED
-from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange
 from homeassistant.core import CALLBACK_TYPE, HassJob, HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
@@ -180,6 +180,18 @@ async def _async_lacks_user(hass: HomeAssistant, display: DisplayConfig) -> bool
     """Return whether a display is to be shown as somebody who is gone; web pages know no users."""
     user = display.source.user
     return user is not None and display.source.website is None and not await async_is_active(hass, user)
+
+
+@callback
+def async_watch_entries(hass: HomeAssistant) -> None:
+    """Delete what was raised when somebody disables the entry: one whose set-up fails is not unloaded."""
+
+    @callback
+    def look(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        if entry.domain == DOMAIN and entry.disabled_by:
+            delete_issues(hass, ignored=False)
+
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, look)
 
 
 @callback

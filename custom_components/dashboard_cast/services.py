@@ -1,30 +1,15 @@
 """The actions."""
 
 from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
-from homeassistant.const import (
-    ATTR_AREA_ID,
-    ATTR_DEVICE_ID,
-    ATTR_ENTITY_ID,
-    ATTR_FLOOR_ID,
-    ATTR_LABEL_ID,
-    STATE_UNAVAILABLE,
-)
-from homeassistant.core import (
-    HomeAssistant,
-    ServiceCall,
-    ServiceResponse,
-    SupportsResponse,
-    callback,
-    split_entity_id,
-)
+from homeassistant.const import STATE_UNAVAILABLE
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 from homeassistant.util.file import WriteError, write_utf8_file
 import probatio
 
@@ -48,6 +33,7 @@ from .errors import (
     FileNotWrittenError,
     NothingShownError,
     SourceMissingError,
+    TargetDisplayError,
     TargetMissingError,
     TargetUnavailableError,
 )
@@ -66,6 +52,7 @@ from .models import (
     Website,
 )
 from .registry import Registry, at_once, running_registry
+from .selection import Selection, has_target, selected
 from .translation import translated
 from .urls import stream_path
 
@@ -215,7 +202,6 @@ _START_SCHEMA: Final = probatio.Schema(
         probatio.Optional(ATTR_DURATION): cv.positive_time_period,
     }
 )
-_TARGET_KEYS: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
 _STOP_SCHEMA: Final = probatio.Schema({**cv.ENTITY_SERVICE_FIELDS})
 _SHOW_SCHEMA: Final = probatio.Schema(
     {
@@ -278,13 +264,11 @@ async def _async_start(call: ServiceCall) -> ServiceResponse:
     try:
         registry = running_registry(call.hass)
         source, profile = await _async_source(call), _profile(call.data)
-        targets = _targets(call)
-        if not targets and not call.return_response:
+        target = _selected(call, registry)
+        if not target.to and not call.return_response:
             raise TargetMissingError
-        for entity_id in targets:
-            _check_target(call.hass, entity_id)
-        await _async_cast(registry, targets, source, profile, call.data)
-        return await _async_response(registry, targets, source, profile) if call.return_response else None
+        await _async_cast(call, target, source, profile)
+        return await _async_response(registry, target.to, source, profile) if call.return_response else None
     except DashboardCastError as error:
         raise translated(error) from error
 
@@ -295,7 +279,7 @@ async def _async_stop(call: ServiceCall) -> None:
         registry = running_registry(call.hass)
     except DashboardCastError as error:
         raise translated(error) from error
-    await registry.async_stop(_targets(call) if _has_target(call) else None)
+    await registry.async_stop(_selected(call, registry).on if has_target(call.data) else None)
 
 
 async def _async_show(call: ServiceCall) -> None:
@@ -309,8 +293,8 @@ async def _async_show(call: ServiceCall) -> None:
 
         if ATTR_STREAM in call.data:
             await registry.async_show_in(call.data[ATTR_STREAM], change)
-        if ATTR_STREAM not in call.data or _has_target(call):
-            await registry.async_show(_showing(call, registry), change)
+        if ATTR_STREAM not in call.data or has_target(call.data):
+            await _async_where_shown(call, registry, partial(registry.async_show, change=change))
     except DashboardCastError as error:
         raise translated(error) from error
 
@@ -319,8 +303,11 @@ async def _async_message(call: ServiceCall) -> None:
     """Show a card over what is shown; without targets, everywhere."""
     try:
         registry = running_registry(call.hass)
-        targets = _showing(call, registry) if _has_target(call) else None
-        await registry.async_tell(targets, await _async_card(call.hass, call.data))
+        card = await _async_card(call.hass, call.data)
+        if has_target(call.data):
+            await _async_where_shown(call, registry, partial(registry.async_tell, message=card))
+        else:
+            await registry.async_tell(None, card)
     except DashboardCastError as error:
         raise translated(error) from error
 
@@ -387,16 +374,17 @@ async def _async_write(hass: HomeAssistant, file: str, data: bytes) -> None:
         raise FileNotWrittenError(file=file, detail=str(error)) from error
 
 
-async def _async_cast(
-    registry: Registry, targets: set[str], source: Source, profile: Profile, data: dict[str, Any]
-) -> None:
-    """Cast to all targets at once; when some fail the others go on, and the first failure is raised."""
-    duration: timedelta | None = data.get(ATTR_DURATION)
-    stream_format = None if data[ATTR_FORMAT] == FORMAT_AUTO else StreamFormat(data[ATTR_FORMAT])
-    await at_once(
-        registry.async_cast(entity_id, source, profile, duration, stream_format)
-        for entity_id in sorted(targets)
-    )
+async def _async_cast(call: ServiceCall, target: Selection, source: Source, profile: Profile) -> None:
+    """Cast to all of a target at once; when some fail the others go on, and the first failure is raised."""
+    registry, duration = running_registry(call.hass), call.data.get(ATTR_DURATION)
+    wanted = call.data[ATTR_FORMAT]
+    stream_format = None if wanted == FORMAT_AUTO else StreamFormat(wanted)
+
+    async def cast(entity_id: str) -> None:
+        _check_target(call.hass, target, entity_id)
+        await registry.async_cast(entity_id, source, profile, duration, stream_format)
+
+    await at_once(cast(entity_id) for entity_id in sorted(target.to))
 
 
 async def _async_response(
@@ -467,38 +455,35 @@ def _profile(data: dict[str, Any]) -> Profile:
     return Profile.named(data[ATTR_SIZE], data[ATTR_FRAME_RATE])
 
 
-def _targets(call: ServiceCall) -> set[str]:
-    """Return what was named, and the media players of areas, devices and the like that were named."""
-    selected = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data))
-    players = {
-        entity_id
-        for entity_id in selected.indirectly_referenced
-        if split_entity_id(entity_id)[0] == MEDIA_PLAYER_DOMAIN
-    }
-    return selected.referenced | players
+def _selected(call: ServiceCall, registry: Registry) -> Selection:
+    return selected(call.hass, registry.displays, call.data)
 
 
-def _has_target(call: ServiceCall) -> bool:
-    return any(key in call.data for key in _TARGET_KEYS)
+async def _async_where_shown(
+    call: ServiceCall, registry: Registry, act: Callable[[list[str]], Awaitable[None]]
+) -> None:
+    """Do something on the targets that show something.
 
-
-def _showing(call: ServiceCall, registry: Registry) -> list[str]:
-    """Return the targets that show something; of an area and the like, those that do.
-
-    Raises TargetMissingError, or NothingShownError for one that was named, or when none does.
+    Of a display, an area and the like only those are meant. Raises TargetMissingError, or NothingShownError
+    when none does; for others that were named themselves, as soon as it is done.
     """
-    targets, shown = _targets(call), registry.sessions.keys()
-    if not targets:
+    target, shown = _selected(call, registry), registry.sessions.keys()
+    if not target.on:
         raise TargetMissingError
-    named = async_extract_referenced_entity_ids(call.hass, TargetSelection(call.data)).referenced
-    idle = sorted((named or targets) - shown)
-    if idle and (named or not targets & shown):
-        raise NothingShownError(entity=", ".join(idle))
-    return sorted(targets & shown)
+    showing = target.on & shown
+    if showing:
+        await act(sorted(showing))
+    if idle := (target.named if showing else target.on) - shown:
+        raise NothingShownError(entity=", ".join(sorted(idle)))
 
 
-def _check_target(hass: HomeAssistant, entity_id: str) -> None:
-    """Check that a target can be cast to; raises what `check_screen` does, or TargetUnavailableError."""
+def _check_target(hass: HomeAssistant, target: Selection, entity_id: str) -> None:
+    """Check that something can be shown there.
+
+    Raises TargetDisplayError, TargetUnavailableError or what `check_screen` does.
+    """
+    if entity_id in target.displays:
+        raise TargetDisplayError(entity=entity_id)
     check_screen(hass, entity_id)
     if hass.states.is_state(entity_id, STATE_UNAVAILABLE):
         raise TargetUnavailableError(entity=entity_id)
