@@ -283,8 +283,7 @@ class _Day:
     async def _rest(self) -> census.Census:
         """Take a census while nothing is shown."""
         found = self._ward.house
-        await turn(found, "turn_off")
-        await found.encoders_end()
+        await found.stop()
         taken = await census.take(found.home)
         await turn(found, "turn_on")
         await _right(self._ward, time.time())
