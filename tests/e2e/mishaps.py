@@ -48,11 +48,15 @@ class Over(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
-    """Something that happens, and for how many seconds at least and at most."""
+    """Something that happens."""
 
     make: Callable[[Ward, float], Awaitable[Over]]
     least: float = 0.0
+    """For so many seconds at least."""
     most: float = 0.0
+    """For so many at most."""
+    loads: int = 0
+    """So many LOADs there may be until it is right again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +170,23 @@ _DARK = _lasts(lambda tv: tv.switch_off_by_person(closes_app=False), Television.
 
 MISHAPS: dict[str, Mishap] = {
     "no network for 1 to 4 s": Mishap(_CUT, 1, 4),
-    "no network for 10 to 40 s": Mishap(_CUT, 10, 40),
-    f"{SLOW_KBITS:g} kbit/s for 5 to 20 s": Mishap(_SLOW, 5, 20),
-    "no power for 1 to 40 s": Mishap(_lasts(Television.power_off, Television.power_on), 1, 40),
-    "another app for 1 to 15 s": Mishap(_lasts(Television.take_over, Television.stop_by_person), 1, 15),
+    "no network for 10 to 40 s": Mishap(_CUT, 10, 40, loads=1),
+    f"{SLOW_KBITS:g} kbit/s for 5 to 20 s": Mishap(_SLOW, 5, 20, loads=3),
+    "no power for 1 to 40 s": Mishap(_lasts(Television.power_off, Television.power_on), 1, 40, loads=1),
+    "another app for 1 to 15 s": Mishap(
+        _lasts(Television.take_over, Television.stop_by_person), 1, 15, loads=1
+    ),
     "paused for 1 to 15 s": Mishap(_lasts(Television.pause_by_person, Television.resume_by_person), 1, 15),
     "screen behind a dongle off for 1 to 10 s": Mishap(_DARK, 1, 10),
-    "stopped by a person": Mishap(_stops(Television.stop_by_person)),
-    "TV switched off by a person": Mishap(_stops(Television.switch_off_by_person)),
-    "a LOAD fails": Mishap(_starts(Television.reject_loads)),
-    "the app does not start": Mishap(_starts(Television.refuse_launch)),
-    "turned off and on": Mishap(_starts(lambda _tv: None)),
-    "Home Assistant restarts": Mishap(_restart),
-    "Home Assistant killed (SIGKILL)": Mishap(_kill),
-    "integration reloaded": Mishap(_reload),
-    "*Cast again*": Mishap(partial(_press, "button.wall_cast_again")),
+    "stopped by a person": Mishap(_stops(Television.stop_by_person), loads=1),
+    "TV switched off by a person": Mishap(_stops(Television.switch_off_by_person), loads=1),
+    "a LOAD fails": Mishap(_starts(Television.reject_loads), loads=2),
+    "the app does not start": Mishap(_starts(Television.refuse_launch), loads=1),
+    "turned off and on": Mishap(_starts(lambda _tv: None), loads=1),
+    "Home Assistant restarts": Mishap(_restart, loads=1),
+    "Home Assistant killed (SIGKILL)": Mishap(_kill, loads=1),
+    "integration reloaded": Mishap(_reload, loads=1),
+    "*Cast again*": Mishap(partial(_press, "button.wall_cast_again"), loads=1),
     "*Reload page*": Mishap(partial(_press, "button.wall_reload_page")),
     "FFmpeg killed (SIGKILL)": Mishap(partial(_encoder, SIGKILL)),
     "FFmpeg stopped (SIGSTOP)": Mishap(partial(_encoder, SIGSTOP)),
@@ -296,7 +302,9 @@ async def _live_through(ward: Ward, name: str, seconds: float) -> Outcome:
     loads = len(tv.loads)
     over = await MISHAPS[name].make(ward, seconds)
     right, stalls = await _right(ward, over.drawn)
-    return Outcome(name, right - over.since, len(tv.loads) - loads, stalls)
+    sent = len(tv.loads) - loads
+    assert sent <= MISHAPS[name].loads, f"{sent} LOADs"
+    return Outcome(name, right - over.since, sent, stalls)
 
 
 async def _right(ward: Ward, drawn: float) -> tuple[float, int]:
