@@ -33,6 +33,10 @@ FOUND_S = 15.0
 SLOW_KBITS = 30.0
 # Between two looks at what may leak.
 LOOK_EVERY = 10
+# Every fourth time another mishap comes so soon that it may meet what follows the first.
+OVERLAPS = 0.25
+OVERLAP_S = 4.0
+OVERLAPPING = "another one before it is right"
 LOG_LINES = 25
 HEAD = ("mishap", "times", "not right", "median", "p95", "longest", "LOADs (median, most)", "stalls")
 
@@ -57,6 +61,25 @@ class Mishap:
     """For so many at most."""
     loads: int = 0
     """So many LOADs there may be until it is right again."""
+    anytime: bool = True
+    """Whether it can happen while nothing is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A mishap that is to happen."""
+
+    name: str
+    seconds: float
+    """For so long, where it lasts."""
+    wait: float
+    """So many seconds after the one before."""
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        later = f"{self.wait:.1f} s later " if self.wait else ""
+        lasting = f" ({self.seconds:.1f} s)" if self.seconds else ""
+        return f"{later}{self.name}{lasting}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +96,7 @@ class Outcome:
     def __str__(self) -> str:
         """Return it in words."""
         right = "NOT RIGHT" if self.seconds is None else f"right after {self.seconds:.1f} s"
-        return f"{self.name}: {right}, {self.loads} LOADs, {self.stalls} stalls"
+        return f"{right}, {self.loads} LOADs, {self.stalls} stalls"
 
 
 def _now() -> Over:
@@ -178,8 +201,8 @@ MISHAPS: dict[str, Mishap] = {
     ),
     "paused for 1 to 15 s": Mishap(_lasts(Television.pause_by_person, Television.resume_by_person), 1, 15),
     "screen behind a dongle off for 1 to 10 s": Mishap(_DARK, 1, 10),
-    "stopped by a person": Mishap(_stops(Television.stop_by_person), loads=1),
-    "TV switched off by a person": Mishap(_stops(Television.switch_off_by_person), loads=1),
+    "stopped by a person": Mishap(_stops(Television.stop_by_person), loads=1, anytime=False),
+    "TV switched off by a person": Mishap(_stops(Television.switch_off_by_person), loads=1, anytime=False),
     "a LOAD fails": Mishap(_starts(Television.reject_loads), loads=2),
     "the app does not start": Mishap(_starts(Television.refuse_launch), loads=1),
     "turned off and on": Mishap(_starts(lambda _tv: None), loads=1),
@@ -190,19 +213,31 @@ MISHAPS: dict[str, Mishap] = {
     "*Reload page*": Mishap(partial(_press, "button.wall_reload_page")),
     "FFmpeg killed (SIGKILL)": Mishap(partial(_encoder, SIGKILL)),
     "FFmpeg stopped (SIGSTOP)": Mishap(partial(_encoder, SIGSTOP)),
-    "graphics process killed (SIGKILL)": Mishap(_graphics),
-    **{name: Mishap(partial(_page, trouble)) for name, trouble in ANYWHERE.items()},
+    "graphics process killed (SIGKILL)": Mishap(_graphics, anytime=False),
+    **{name: Mishap(partial(_page, trouble), anytime=False) for name, trouble in ANYWHERE.items()},
 }
 
 
-def plan(seed: int, rounds: int, only: str = "") -> list[tuple[str, float]]:
-    """Return which mishaps happen, and for how many seconds each; the same for the same seed.
+def plan(seed: int, rounds: int, only: str = "") -> list[list[Happening]]:
+    """Return what happens in each round; the same for the same seed.
 
-    only: words that are in the name of each.
+    only: words that are in the name of each mishap, which then comes alone.
     """
     chance = Random(seed)  # noqa: S311
-    names = chance.choices([name for name in MISHAPS if only in name], k=rounds)
-    return [(name, chance.uniform(MISHAPS[name].least, MISHAPS[name].most)) for name in names]
+    return [_round(chance, only) for _ in range(rounds)]
+
+
+def _round(chance: Random, only: str) -> list[Happening]:
+    first = chance.choice([name for name in MISHAPS if only in name])
+    happenings = [_happening(chance, first)]
+    if not only and chance.random() < OVERLAPS:
+        second = chance.choice([name for name, mishap in MISHAPS.items() if mishap.anytime])
+        happenings.append(_happening(chance, second, chance.uniform(0, OVERLAP_S)))
+    return happenings
+
+
+def _happening(chance: Random, name: str, wait: float = 0.0) -> Happening:
+    return Happening(name, chance.uniform(MISHAPS[name].least, MISHAPS[name].most), wait)
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:
@@ -210,7 +245,7 @@ def table(outcomes: Iterable[Outcome]) -> list[str]:
     by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_name.setdefault(outcome.name, []).append(outcome)
-    rows = [_row(name, by_name[name]) for name in MISHAPS if name in by_name]
+    rows = [_row(name, by_name[name]) for name in (*MISHAPS, OVERLAPPING) if name in by_name]
     everything = [one for found in by_name.values() for one in found]
     return [_line(HEAD), "|---" * len(HEAD) + "|", *rows, _row("all", everything)]
 
@@ -256,13 +291,14 @@ class _Day:
         self._wrong: list[str] = []
         self._memory: list[float] = []
 
-    async def live(self, mishaps: list[tuple[str, float]]) -> list[str]:
+    async def live(self, rounds: list[list[Happening]]) -> list[str]:
         """Go through rounds and return what went wrong."""
         begun, before = time.monotonic(), await self._rest()
-        for number, (name, seconds) in enumerate(mishaps, 1):
-            outcome = await self._round(number, name, seconds)
+        for number, happenings in enumerate(rounds, 1):
+            outcome = await self._round(number, happenings)
             self._outcomes.append(outcome)
-            self._say(f"{number}/{len(mishaps)} {time.monotonic() - begun:.0f} s: {outcome}")
+            what = f"{number}/{len(rounds)} {time.monotonic() - begun:.0f} s: {_told(happenings)}"
+            self._say(f"{what}: {outcome}")
             if number % LOOK_EVERY == 0:
                 look = await self._rest()
                 self._memory.append(sum(look.memory.values()))
@@ -271,20 +307,20 @@ class _Day:
         self._say("\n".join(table(self._outcomes)))
         return self._wrong + leaks
 
-    async def _round(self, number: int, name: str, seconds: float) -> Outcome:
-        """Have a mishap and see that it ends well; what is wrong is told and put right."""
+    async def _round(self, number: int, happenings: list[Happening]) -> Outcome:
+        """Have something happen and see that it ends well; what is wrong is told and put right."""
         tv = self._ward.house.tv
         loads, read = len(tv.loads), len(self._ward.house.home.log())
         try:
-            return await _live_through(self._ward, name, seconds)
+            return await _live_through(self._ward, happenings)
         except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001
             # Whatever it is, it is told, and the day goes on.
             sent = len(tv.loads) - loads
-            wrong = f"seed {self._seed}, round {number}, {name} ({seconds:.1f} s): {error!r}"
+            wrong = f"seed {self._seed}, round {number}, {_told(happenings)}: {error!r}"
             self._wrong.append(wrong)
             self._say("\n".join([wrong, *await _describe(self._ward, read)]))
             await _recover(self._ward)
-            return Outcome(name, None, sent, 0)
+            return Outcome(_kind(happenings), None, sent, 0)
 
     async def _rest(self) -> census.Census:
         """Take a census while nothing is shown."""
@@ -296,15 +332,29 @@ class _Day:
         return taken
 
 
-async def _live_through(ward: Ward, name: str, seconds: float) -> Outcome:
+def _told(happenings: list[Happening]) -> str:
+    return ", ".join(map(str, happenings))
+
+
+def _kind(happenings: list[Happening]) -> str:
+    """Return the row of the table to which it counts."""
+    return happenings[0].name if len(happenings) == 1 else OVERLAPPING
+
+
+async def _live_through(ward: Ward, happenings: list[Happening]) -> Outcome:
+    """Let it happen and wait until all is right; the seconds count from the last that happens."""
     tv = ward.house.tv
     await tv.reset_measurements()
-    loads = len(tv.loads)
-    over = await MISHAPS[name].make(ward, seconds)
+    loads, over = len(tv.loads), _now()
+    for one in happenings:
+        await asyncio.sleep(one.wait)
+        over = await MISHAPS[one.name].make(ward, one.seconds)
     right, stalls = await _right(ward, over.drawn)
     sent = len(tv.loads) - loads
-    assert sent <= MISHAPS[name].loads, f"{sent} LOADs"
-    return Outcome(name, right - over.since, sent, stalls)
+    # The second may take from the TV what the first was answered with.
+    most = sum(MISHAPS[one.name].loads for one in happenings) + len(happenings) - 1
+    assert sent <= most, f"{sent} LOADs"
+    return Outcome(_kind(happenings), right - over.since, sent, stalls)
 
 
 async def _right(ward: Ward, drawn: float) -> tuple[float, int]:

@@ -6,17 +6,28 @@ from .mishaps import MISHAPS, Outcome, plan, table
 
 
 def test_plan() -> None:
-    """The same seed gives the same mishaps, each as long as it may be; another one gives others."""
+    """The same seed gives the same mishaps, each as long as it may be, and another seed others."""
     day = plan(1, 200)
     assert plan(1, 200) == day
     assert plan(2, 200) != day
-    assert all(MISHAPS[name].least <= seconds <= MISHAPS[name].most for name, seconds in day)
-    assert len({name for name, _ in day}) > len(MISHAPS) / 2
+    everything = [one for happenings in day for one in happenings]
+    assert all(MISHAPS[one.name].least <= one.seconds <= MISHAPS[one.name].most for one in everything)
+    assert {one.name for one in everything} == MISHAPS.keys()
+
+
+def test_overlap() -> None:
+    """Now and then another mishap comes soon after the first, but none that needs a picture."""
+    day = plan(1, 200)
+    seconds = [happenings[1] for happenings in day if len(happenings) == 2]
+    assert 30 < len(seconds) < 70
+    assert all(MISHAPS[one.name].anytime and one.wait > 0 for one in seconds)
+    assert not any(happenings[0].wait for happenings in day)
 
 
 def test_some_only() -> None:
     """Those with some words in their name are tried alone."""
-    assert {name for name, _ in plan(1, 50, "Home Assistant killed")} == {"Home Assistant killed (SIGKILL)"}
+    day = plan(1, 50, "Home Assistant killed")
+    assert {one.name for (one,) in day} == {"Home Assistant killed (SIGKILL)"}
     with pytest.raises(IndexError):
         plan(1, 1, "no such words")
 
