@@ -136,7 +136,8 @@ def _starts(prepare: Callable[[Television], None]) -> Callable[[Ward, float], Aw
 
     async def make(ward: Ward, _seconds: float) -> Over:
         await turn(ward.house, "turn_off")
-        await ward.house.tv.wait_until(lambda: ward.house.tv.app_id is None, PLAY_TIMEOUT_S)
+        # What a Home Assistant that was killed has left there ends by itself.
+        await ward.house.tv.wait_state("IDLE", PLAY_TIMEOUT_S)
         prepare(ward.house.tv)
         await turn(ward.house, "turn_on")
         return _now()
