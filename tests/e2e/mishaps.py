@@ -213,7 +213,8 @@ MISHAPS: dict[str, Mishap] = {
     "*Cast again*": Mishap(partial(_press, "button.wall_cast_again"), loads=1),
     "*Reload page*": Mishap(partial(_press, "button.wall_reload_page")),
     "FFmpeg killed (SIGKILL)": Mishap(partial(_encoder, SIGKILL)),
-    "FFmpeg stopped (SIGSTOP)": Mishap(partial(_encoder, SIGSTOP)),
+    # A playlist that is waited for in vain is a 503 after 3 s, at which Shaka's own code now and then breaks.
+    "FFmpeg stopped (SIGSTOP)": Mishap(partial(_encoder, SIGSTOP), loads=1),
     "graphics process killed (SIGKILL)": Mishap(_graphics, anytime=False),
     **{name: Mishap(partial(_page, trouble), anytime=False) for name, trouble in ANYWHERE.items()},
 }
