@@ -280,8 +280,10 @@ class FakeMediaController:
         self.listeners.append(listener)
 
     def play_media(self, url: str, content_type: str, **options: Any) -> None:
-        """Note a LOAD and play it."""
+        """Note a LOAD and play it; what was played before is interrupted by that."""
         self._answer_load = options.pop("callback_function")
+        if self.status.player_state == "PLAYING":
+            self.report(playerState="IDLE", idleReason="INTERRUPTED")
         self.loads.append((url, content_type, options))
         if self.plays is not None and url.rpartition("/")[2] not in self.plays:
             self.fail(url)

@@ -78,7 +78,8 @@ LOAD_TIMEOUT_S: Final = 30.0
 _COMMAND_TIMEOUT_S: Final = 10.0
 # IdleReason and answers to LOAD (Google's media messages).
 _IDLE_ERROR: Final = "ERROR"
-_IDLE_ENDINGS: Final = {"CANCELLED": Ending.CLOSED, "INTERRUPTED": Ending.TAKEN}
+_IDLE_INTERRUPTED: Final = "INTERRUPTED"
+_IDLE_ENDINGS: Final = {"CANCELLED": Ending.CLOSED, _IDLE_INTERRUPTED: Ending.TAKEN}
 _LOAD_FAILURES: Final = frozenset(("LOAD_FAILED", "INVALID_REQUEST"))
 _ENDED_STATES: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE))
 # What a Cast device shows when no app of anybody's runs.
@@ -385,6 +386,7 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         self._app_session: str | None = None
         self._seekable = False
         self._paused = False
+        self._replaced: int | None = None
         self._answered = False
         self._failed = False
         self._away = False
@@ -410,6 +412,7 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         # What is one endless file has no other place to go to.
         self._seekable = delivery.content_type == CONTENT_TYPE_HLS
         self._session = session
+        self._replaced = self._chromecast.media_controller.status.media_session_id
         self._chromecast.media_controller.play_media(
             url,
             delivery.content_type,
@@ -447,6 +450,9 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         if status.content_id is None:
             # pychromecast forgets the status with the connection to the device, or to the app. What became of
             # the app is in the receiver's status, which follows.
+            return
+        if status.idle_reason == _IDLE_INTERRUPTED and status.media_session_id == self._replaced:
+            # By our own LOAD. What was there before may have been the same stream.
             return
         if status.content_id != self.url:
             if self._app_session is not None:

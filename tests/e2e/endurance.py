@@ -4,54 +4,22 @@ import argparse
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from statistics import median
+from pathlib import Path
 import sys
 import time
 
 from ..engine.elsewhere import Machine
 from ..home.api import ServiceError
 from ..home.home import LOCAL_BROWSER, Home
-from ..home.usage import MB, ProcessTree
+from .census import CONFIGURATION, growth, take
 from .house import CLOCK_DASHBOARD, STILL_DASHBOARD
+from .mishaps import day
 
-CONFIGURATION = "census:\n"
 CYCLES = 500
 # What is made once and kept (modules, caches, the browser's own processes) is there after so many.
 WARM_UP = 2
 # Between two looks at the memory.
 LOOK_EVERY = 10
-# What may come and go by itself, such as connections that are kept a while.
-SLACK = {"files": 3, "tasks": 3}
-# Memory counts as flat when it is, in the last fifth of the time, at most so much above what it was in the
-# second: in the first all kinds of caches fill.
-MOST_GROWTH = 0.05
-
-
-@dataclass(frozen=True)
-class Census:
-    """What there is while nothing is shown."""
-
-    counts: dict[str, int]
-    heap_used: int
-    """What Home Assistant's process has in use of libc's heap, in bytes; 0 where libc does not tell."""
-    heap_free: int
-    """What libc has kept of it, though nobody uses it, since the census before, in bytes."""
-
-    def leaks(self, before: Census) -> list[str]:
-        """Return what there is more of than before, in words."""
-        return [
-            f"{name}: {before.counts.get(name, 0)} before, {count} now"
-            for name, count in self.counts.items()
-            if count > before.counts.get(name, 0) + SLACK.get(name, 0)
-        ]
-
-
-async def take(home: Home) -> Census:
-    """Count, once everything has ended that was told to."""
-    counts = await home.call("census", "take", return_response=True)
-    used, free = counts.pop("heap_used", 0), counts.pop("heap_free", 0)
-    return Census({**counts, "processes": len(home.processes())}, used, free)
 
 
 async def cycle(home: Home, number: int) -> None:
@@ -86,7 +54,7 @@ async def endure(
 ) -> list[str]:
     """Go through so many cycles and return what has leaked, in words; nothing when all is well.
 
-    home: needs `CONFIGURATION`, and has the integration set up with whatever browser.
+    home: needs the census, and has the integration set up with whatever browser.
     browser: process id of one that runs elsewhere.
     """
     for number in range(WARM_UP):
@@ -95,29 +63,10 @@ async def endure(
     for number in range(1, cycles + 1):
         await cycle(home, number)
         if number % LOOK_EVERY == 0:
-            census, by_name = await take(home), await _memory(home, browser)
-            memory.append(sum(by_name.values()))
-            parts = ", ".join(f"{name} {size:.0f} MB" for name, size in by_name.items())
-            heap = f"heap {census.heap_used / MB:.0f} MB in use, {census.heap_free / MB:.0f} MB kept"
-            say(f"{number} cycles in {time.monotonic() - begun:.0f} s: {parts}; {heap}")
+            census = await take(home, browser=browser)
+            memory.append(sum(census.memory.values()))
+            say(f"{number} cycles in {time.monotonic() - begun:.0f} s: {census}")
     return (await take(home)).leaks(before) + growth(memory)
-
-
-async def _memory(home: Home, browser: int | None) -> dict[str, float]:
-    """Return the memory that is in use while nothing is shown and that no file backs, by program in MB."""
-    tree = ProcessTree(home.pid, *([browser] if browser else []), mark=home.mark)
-    memory = await asyncio.to_thread(tree.own_by_name)
-    return {name: size / MB for name, size in memory.items()}
-
-
-def growth(memory: list[float]) -> list[str]:
-    """Return, in words, that memory has grown; nothing when it has not, or nobody has looked often enough."""
-    fifth = len(memory) // 5
-    if not fifth:
-        return []
-    before, after = median(memory[fifth : 2 * fifth]), median(memory[-fifth:])
-    grown = after > before * (1 + MOST_GROWTH)
-    return [f"memory: {before:.0f} MB before, {after:.0f} MB now"] if grown else []
 
 
 async def main() -> int:
@@ -125,20 +74,33 @@ async def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/endure", description=__doc__)
     parser.add_argument("--cycles", type=int, default=CYCLES, help="how many of them")
     parser.add_argument("--remote", action="store_true", help="with a browser that is reached over CDP")
+    parser.add_argument("--mishaps", type=int, metavar="ROUNDS", help="mishaps in their place, on a TV")
+    parser.add_argument("--seed", type=int, default=1, help="which mishaps: the same are the same")
+    parser.add_argument("--only", default="", metavar="WORDS", help="mishaps with these words in their name")
+    parser.add_argument("--log", type=Path, help="where to leave the log of Home Assistant, after mishaps")
     arguments = parser.parse_args()
+    if arguments.mishaps:
+        wrong = await day(
+            arguments.mishaps, arguments.seed, only=arguments.only, log_file=arguments.log, say=_say
+        )
+    else:
+        wrong = await _cycles(arguments.cycles, remote=arguments.remote)
+    print("\n".join(wrong) or "Nothing has leaked.")
+    return 1 if wrong else 0
+
+
+async def _cycles(cycles: int, *, remote: bool) -> list[str]:
+    """Set up a home, go through so many cycles, and return what has leaked."""
     async with AsyncExitStack() as stack:
-        machine = await stack.enter_async_context(Machine(frame_control=True)) if arguments.remote else None
+        machine = await stack.enter_async_context(Machine(frame_control=True)) if remote else None
         home = await stack.enter_async_context(Home(configuration=CONFIGURATION))
         elsewhere = machine and ({"next_step_id": "remote"}, {"endpoints": [machine.url]})
         await home.flow("dashboard_cast", *(elsewhere or LOCAL_BROWSER))
-        leaks = await endure(
-            home,
-            arguments.cycles,
-            browser=machine.pid if machine else None,
-            say=lambda text: print(text, flush=True),
-        )
-    print("\n".join(leaks) or "Nothing has leaked.")
-    return 1 if leaks else 0
+        return await endure(home, cycles, browser=machine.pid if machine else None, say=_say)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ import pytest_socket
 
 from ..home.api import ServiceError
 from ..tv.television import MEDIUM_GREY
+from .census import CONFIGURATION, growth
 from .conftest import LOOPBACK
-from .endurance import CONFIGURATION, endure, growth
+from .endurance import endure
 from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, house as open_house
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]

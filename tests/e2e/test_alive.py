@@ -4,7 +4,7 @@ With `-v` the table of docs/reliability.md comes in the end. With EVERYWHERE=1 i
 are made with a browser elsewhere as well, not only those that tell most.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
 import os
 import signal
@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from .conftest import allow_loopback, print_table
 from .house import until
-from .ward import Ward, ward as open_ward
+from .ward import ANYWHERE, BEGINS, ELSEWHERE, LASTING_S, Ward, ward as open_ward
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -27,16 +27,12 @@ RIGHT_S = 15.0
 # Every change of the clock is seen; so many after the trouble are waited for.
 CHANGES = 4
 WITHIN_S = 60.0
-BEGINS = "stays while this is being mended"
 ENDS = "is live again after"
 # The longest time without a new picture that still is no outage: the clock changes four times a second.
 UNSEEN_S = 1.5
-CUT_S = 4.0
-OFF_S = 2.0
 # The TV plays on the same cores on which pages spin and start: there a picture may be late by so much.
 SHARED_S = 0.5
-# After that a page has lasted, and after that it is renewed at the latest.
-LASTING_S = 60
+# After that a page is renewed at the latest.
 LIFETIME_S = 8 * 3600
 
 
@@ -54,32 +50,6 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     yield from print_table(request.config, "trouble", "browser", "found after", "right again after", "stalls")
 
 
-async def cut_wires(ward: Ward) -> None:
-    """Lose the connections to the browsers elsewhere; new ones work."""
-    for wire in ward.wires:
-        wire.cut()
-
-
-type Trouble = Callable[[Ward], Awaitable[None]]
-
-ANYWHERE: dict[str, Trouble] = {
-    "renderer stopped (SIGSTOP)": lambda ward: ward.send("renderer", signal.SIGSTOP),
-    "renderer killed (SIGKILL)": lambda ward: ward.send("renderer", signal.SIGKILL),
-    "browser stopped (SIGSTOP)": lambda ward: ward.send(None, signal.SIGSTOP),
-    "browser killed (SIGKILL)": lambda ward: ward.send(None, signal.SIGKILL),
-    "script that never ends": lambda ward: ward.tell_card("spin"),
-    "page that leaks memory": lambda ward: ward.tell_card("leak"),
-    "login page": lambda ward: ward.tell_card("login"),
-    "error page of the browser": lambda ward: ward.tell_card("error"),
-    "nothing of the view": lambda ward: ward.tell_card("blank"),
-    "blank picture": lambda ward: ward.tell_card("cover"),
-    f"WebSocket cut for {CUT_S:g} s": lambda ward: ward.act("cut", seconds=CUT_S),
-    "tokens revoked": lambda ward: ward.act("revoke"),
-    "own user removed": lambda ward: ward.act("remove_user"),
-    f"own user switched off for {OFF_S:g} s": lambda ward: ward.act("switch_off_user", seconds=OFF_S),
-    "Home Assistant updated": lambda ward: ward.act("update", version="2099.1.0"),
-}
-ELSEWHERE: dict[str, Trouble] = {"connection to the browser cut": cut_wires}
 TROUBLES = ANYWHERE | ELSEWHERE
 TELLING = ("browser stopped (SIGSTOP)", *ELSEWHERE)
 local = pytest.mark.parametrize("ward", ["local"], indirect=True)

@@ -15,20 +15,28 @@ import pytest_asyncio
 
 from custom_components.dashboard_cast.live_edge import CALM_S, LATE_S
 
-from ..home.api import Data
 from ..tv.receiver import DEFAULT_RECEIVER
 from .conftest import print_table
 from .house import CLOCK_DASHBOARD, PLAY_TIMEOUT_S, STILL_DASHBOARD, TV_ENTITY, House, living, until
+from .wall import (
+    BACK_S,
+    NAME,
+    PATIENCE_S,
+    QUIET_S,
+    STATUS,
+    SWITCH,
+    add,
+    left_alone,
+    live,
+    remove,
+    subentries,
+    turn,
+    wait_away,
+    wait_status,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-# What is promised once the TV answers, and there is nothing else on it.
-BACK_S = 30.0
-PATIENCE_S = 5
-# Longer than the TV is given to settle, and than the first wait after a failure.
-QUIET_S = 6.0
-# How long it may take until Home Assistant misses a TV: it asks every 10 s and waits for 20.
-AWAY_TIMEOUT_S = 30.0
 # Longer than what players have in store.
 CUT_S = 3.0
 # Longer by what is too late, and shorter than Shaka Player 5.2 bears: after 6 s it breaks now and then.
@@ -41,8 +49,6 @@ SLOW_KBITS = 30.0
 SLOW_S = 120.0
 # In that time: four tries of up to 30 s, with waits between, each in the two formats that there is time for.
 MOST_LOADS = 8
-SWITCH = "switch.wall_show"
-STATUS = "sensor.wall_status"
 PLUG = "switch.coffee_machine"
 # Says when a display is to be shown.
 OCCASION = "input_boolean.kitchen_light"
@@ -58,7 +64,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def display(shared_house: House) -> AsyncIterator[str]:
     """Set up a display by the flow, as the frontend does; return the id of its subentry."""
-    subentry_id = await add(shared_house, CLOCK_DASHBOARD, name="Wall", rules={"patience": PATIENCE_S})
+    subentry_id = await add(shared_house, CLOCK_DASHBOARD, name=NAME, rules={"patience": PATIENCE_S})
     yield subentry_id
     await remove(shared_house, subentry_id)
 
@@ -72,65 +78,11 @@ async def wall(shared_house: House, display: str) -> House:
     return shared_house
 
 
-async def subentries(house: House) -> list[str]:
-    """Return the ids of the displays."""
-    found = await house.home.websocket(type="config_entries/subentries/list", entry_id=house.entry_id)
-    return [one["subentry_id"] for one in found]
-
-
-async def add(house: House, dashboard: str, **settings: object) -> str:
-    """Set up a display on the TV and return the id of its subentry."""
-    before = await subentries(house)
-    answer = {"dashboard": dashboard, "media_players": [TV_ENTITY], **settings}
-    begin: list[Data] = [{"next_step_id": "new"}] if before else []
-    await house.home.subentry(house.entry_id, "display", *begin, answer)
-    (subentry_id,) = set(await subentries(house)) - set(before)
-    return subentry_id
-
-
-async def remove(house: House, subentry_id: str) -> None:
-    """Remove a display."""
-    await house.home.websocket(
-        type="config_entries/subentries/delete", entry_id=house.entry_id, subentry_id=subentry_id
-    )
-
-
 async def back(house: House, loads: int, since: float) -> float:
     """Wait until the TV plays after one more LOAD, and return how long that took."""
     await house.tv.wait_playing(BACK_S, loads=loads + 1)
     assert len(house.tv.loads) == loads + 1
     return time.time() - since
-
-
-async def live(house: House, since: float) -> float:
-    """Wait until the TV shows what was drawn after a moment, and return how long after that."""
-    report = await house.tv.wait_report(lambda report: bool(report.seen_after(since)), BACK_S)
-    return report.seen_after(since)[0] - since
-
-
-async def left_alone(house: House, seconds: float = QUIET_S) -> None:
-    """See that nothing is sent to the TV for a while."""
-    with pytest.raises(TimeoutError):
-        await house.tv.wait_loads(len(house.tv.loads) + 1, seconds)
-
-
-async def turn(house: House, service: str, entity_id: str = SWITCH) -> None:
-    """Turn the switch of a display on or off."""
-    await house.home.call("homeassistant", service, target={"entity_id": entity_id})
-
-
-async def wait_status(house: House, status: str, reason: str | None = None) -> None:
-    """Wait until it stands so with the display."""
-    await house.home.wait_state(
-        STATUS, lambda state: (state["state"], state["attributes"]["reason"]) == (status, reason)
-    )
-
-
-async def wait_away(house: House) -> None:
-    """Wait until Home Assistant misses the TV."""
-    await house.home.wait_state(
-        TV_ENTITY, lambda state: bool(state and state["state"] == "unavailable"), AWAY_TIMEOUT_S
-    )
 
 
 @asynccontextmanager

@@ -1,9 +1,10 @@
 """A house whose pages are made ill: where its browser runs, and what can be done to it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 import signal
+import time
 from typing import Any
 
 import psutil
@@ -12,6 +13,12 @@ from ..engine.elsewhere import Machine, Wire
 from .house import House, house
 
 CONFIGURATION = "trouble:\n"
+# What the integration logs once it has found a trouble.
+BEGINS = "stays while this is being mended"
+# After that a page has lasted: what was before is long ago.
+LASTING_S = 60
+CUT_S = 4.0
+OFF_S = 2.0
 
 
 @dataclass
@@ -89,3 +96,31 @@ async def ward(place: str, dashboard: str) -> AsyncIterator[Ward]:
         await found.show(dashboard)
         yield made
         await found.stop()
+
+
+async def cut_wires(ward: Ward) -> None:
+    """Lose the connections to the browsers elsewhere; new ones work."""
+    for wire in ward.wires:
+        wire.cut()
+
+
+type Trouble = Callable[[Ward], Awaitable[None]]
+
+ANYWHERE: dict[str, Trouble] = {
+    "renderer stopped (SIGSTOP)": lambda ward: ward.send("renderer", signal.SIGSTOP),
+    "renderer killed (SIGKILL)": lambda ward: ward.send("renderer", signal.SIGKILL),
+    "browser stopped (SIGSTOP)": lambda ward: ward.send(None, signal.SIGSTOP),
+    "browser killed (SIGKILL)": lambda ward: ward.send(None, signal.SIGKILL),
+    "script that never ends": lambda ward: ward.tell_card("spin"),
+    "page that leaks memory": lambda ward: ward.tell_card("leak"),
+    "login page": lambda ward: ward.tell_card("login"),
+    "error page of the browser": lambda ward: ward.tell_card("error"),
+    "nothing of the view": lambda ward: ward.tell_card("blank"),
+    "blank picture": lambda ward: ward.tell_card("cover"),
+    f"WebSocket cut for {CUT_S:g} s": lambda ward: ward.act("cut", seconds=CUT_S),
+    "tokens revoked": lambda ward: ward.act("revoke"),
+    "own user removed": lambda ward: ward.act("remove_user"),
+    f"own user switched off for {OFF_S:g} s": lambda ward: ward.act("switch_off_user", seconds=OFF_S),
+    "Home Assistant updated": lambda ward: ward.act("update", version=f"2099.1.{time.time():.0f}"),
+}
+ELSEWHERE: dict[str, Trouble] = {"connection to the browser cut": cut_wires}

@@ -253,6 +253,20 @@ async def test_a_panel_that_is_no_dashboard(browser: LocalBrowser, frontend: Fro
         await view.frame()
 
 
+NOT_CONNECTED = """
+  if (sessionStorage.tried) draw(await enter(await signIn()));
+  sessionStorage.tried = true;
+  document.body.append(Object.assign(document.createElement("ha-init-page"), { error: true }));
+"""
+
+
+async def test_frontend_that_could_not_connect(browser: LocalBrowser, frontend: Frontend) -> None:
+    """It would try again after a minute; it is loaded anew before a start is given up."""
+    async with viewing(browser, frontend, NOT_CONNECTED) as view:
+        await asyncio.wait_for(view.page.open(), TIMEOUT_S)
+        assert (await view.state())["signedIn"]
+
+
 NEVER = {
     "hass-error-screen in the panel": (
         SIGN_IN + "const node = add(draw(), 'hass-error-screen'); node.textContent = ' Unknown card ';",

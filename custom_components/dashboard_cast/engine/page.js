@@ -116,6 +116,13 @@
   const view = (shown) => (shown.localName === "ha-panel-lovelace"
     ? below("home-assistant", "home-assistant-main", "ha-panel-lovelace", "hui-root", "hui-view") : shown);
 
+  // A frontend that could not connect says so, and tries again after a minute: which is too late for a start.
+  const RETRY_MS = 2000;
+  const retry = () => {
+    const notice = document.querySelector("ha-init-page");
+    if (notice && notice.error && performance.now() > RETRY_MS) location.reload();
+  };
+
   let kioskAsked = false;
 
   // What is still to come, in words for the log; empty when everything is drawn. `size` tells whether the
@@ -124,6 +131,7 @@
     const home = document.querySelector("home-assistant");
     const signedIn = Boolean(home && home.hass && home.hass.user);
     const result = { signedIn, waitsFor: "", error: "", size: 0 };
+    if (!signedIn) retry();
     if (!signedIn || !home.hass.connected) return { ...result, waitsFor: "the connection to Home Assistant" };
     const shown = panel();
     if (!shown) return { ...result, waitsFor: "the dashboard" };
