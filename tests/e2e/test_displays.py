@@ -39,8 +39,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 # Longer than what players have in store.
 CUT_S = 3.0
-# Longer by what is too late, and shorter than Shaka Player 5.2 bears: after 6 s it breaks now and then.
-GAP_S = 4.5
+# Longer than that, and shorter than Shaka Player 5.2 bears: after 4 s it breaks now and then.
+GAP_S = 2.5
 # pychromecast tries a TV that is gone at once and after 5, 15 and 35 s, and then not for 40 s.
 TRIES = 4
 TRIES_TIMEOUT_S = 60.0
@@ -233,20 +233,20 @@ async def test_short_network_loss(wall: House, table: list[str]) -> None:
 @lasting
 async def test_late_after_a_network_loss(wall: House, table: list[str]) -> None:
     """What a loss of network has made late is live again after a while, without a LOAD."""
-    loads = len(wall.tv.loads)
-    await wall.tv.cut_network()
-    await left_alone(wall, GAP_S)
-    begun = time.time()
-    await wall.tv.restore_network()
-    late = await live(wall, begun)
-    assert late > LATE_S + 1.0
+    loads, late = len(wall.tv.loads), 0.0
+    while late < 2 * LATE_S:
+        await wall.tv.cut_network()
+        await left_alone(wall, GAP_S)
+        begun = time.time()
+        await wall.tv.restore_network()
+        late = await live(wall, begun)
     await wall.tv.wait_report(
         lambda report: bool(report.latency and report.latency < 1000 * LATE_S), CALM_S + BACK_S
     )
     seconds = time.time() - begun
     assert seconds > CALM_S
     then = f"its player goes on {late:.1f} s late, and leaves that out once it has played for {CALM_S:g} s"
-    table.append(f"| no network for {GAP_S:g} s | {then} | {seconds:.1f} s | 0 |")
+    table.append(f"| no network for {GAP_S:g} s, time and again | {then} | {seconds:.1f} s | 0 |")
     assert len(wall.tv.loads) == loads
 
 
@@ -349,6 +349,7 @@ async def test_show_when(wall: House, table: list[str], when: dict[str, str]) ->
     await turn(wall, "turn_off", OCCASION)
     alarm = await add(wall, STILL_DASHBOARD, name="Alarm", rules={"priority": 5, "interrupt": True, **when})
     await wall.tv.take_over()
+    await wait_status(wall, "giving_way", "busy")
     loads = len(wall.tv.loads)
     begun = time.time()
     await turn(wall, "turn_on", OCCASION)
