@@ -192,7 +192,10 @@ async def test_bedtime_of_several(home: Home, over: None) -> None:
     home.freezer.move_to("2026-11-01 21:59:30+00:00")
     await home.hass.config.async_set_time_zone("UTC")
     await home.hass.services.async_call(DOMAIN, "start", {"entity_id": TV, "path": PATH}, blocking=True)
+    await settled(home.hass)
     await _set_up(home.hass, "bedtime", {"screens": {"entity_id": [SECOND_TV, TV]}})
+    # The making of the automation takes its time: nobody is to be missing at bedtime.
+    home.studio.only.touch()
     await _pass(home.hass, home.freezer, timedelta(seconds=31))
     assert home.registry.sessions[TV].source.dark
     await _pass(home.hass, home.freezer, timedelta(minutes=30))
