@@ -155,6 +155,18 @@ async def test_music_first(home: Home) -> None:
     assert how(alarm) == (Status.GIVING_WAY, Reason.BUSY)
 
 
+async def test_interrupt_after_a_failure(home: Home) -> None:
+    """What may interrupt does so once its page can be drawn."""
+    home.players.tv.show(MediaPlayerState.PLAYING)
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    alarm = home.add(rules={"interrupt": True})
+    await settled(home.hass)
+    assert alarm.status is Status.RECOVERING
+    home.studio.failure = None
+    await home.wait(SETTLED)
+    assert how(alarm) == (Status.SHOWING, None)
+
+
 async def test_app_that_is_only_open(home: Home) -> None:
     """An app that somebody has open is somebody's, also when nothing plays."""
     home.players.tv._attr_app_id = "CA5E8412"

@@ -127,6 +127,19 @@ def test_forced() -> None:
     assert shown(IDLE.ask("daily", force=True).ask("daily").see(Activity.BUSY, 0.0)) is None
 
 
+def test_forced_until_it_plays() -> None:
+    """A failure does not use it up; what another is sent there for, or somebody puts in its place, does."""
+    starting = IDLE.see(Activity.BUSY, 10.0).ask("daily", force=True).begin("daily", NOW)
+    failed = starting.end("daily", Ending.FAILED, "load_failed", NOW)
+    assert standing(failed) == (Status.RECOVERING, "load_failed")
+    assert shown(failed, NOW + 3) == "daily"
+    assert shown(starting.ask("daily", force=True).end("daily", Ending.LOST, "gone", NOW), NOW + 3) == "daily"
+    for ending in (Ending.TAKEN, Ending.SUPERSEDED):
+        assert shown(starting.end("daily", ending, "", NOW).see(Activity.BUSY, NOW)) is None
+    other = failed.begin("alarm", NOW).end("alarm", Ending.TAKEN, "", NOW)
+    assert shown(other, NOW + 3) is None
+
+
 def test_asked_for_while_shown() -> None:
     """To ask for what is shown interrupts nothing later."""
     screen = playing().ask("daily", force=True).end("daily", Ending.TAKEN, "", NOW)
@@ -261,7 +274,7 @@ class ScreenMachine(RuleBasedStateMachine):
             else:
                 self._check(decision.display)
                 self.screen = self.screen.begin(decision.display, self.now)
-                self.forced.discard(decision.display)
+                self.forced &= {decision.display}
         raise AssertionError("no decision is the last")
 
     def _check(self, display: str) -> None:
@@ -323,6 +336,7 @@ class ScreenMachine(RuleBasedStateMachine):
         """Let the display play that is on its way."""
         assert self.screen.held is not None
         self.screen = self.screen.play(self.screen.held, self.now)
+        self.forced.discard(self.screen.held)
         self._settle()
 
     @precondition(lambda self: self.screen.held)
@@ -333,6 +347,8 @@ class ScreenMachine(RuleBasedStateMachine):
             self.screen = self.screen.dismiss(self.wishes)
         held = self.screen.held
         assert held is not None
+        if ending not in {Ending.LOST, Ending.FAILED}:
+            self.forced.discard(held)
         self.screen = self.screen.end(held, ending, "error", self.now)
         self._settle()
 

@@ -137,7 +137,7 @@ class Screen:
     dismissed: frozenset[str] = frozenset()
     """Displays that somebody stopped there."""
     forced: frozenset[str] = frozenset()
-    """Displays that were asked for, whatever plays there."""
+    """Displays that were asked for, whatever plays there, and have not played since."""
     _troubles: Mapping[str, _Trouble] = field(default_factory=dict)
 
     def see(self, activity: Activity, now: float) -> Screen:
@@ -153,7 +153,7 @@ class Screen:
 
         force: whether it is to interrupt what plays there, once.
         """
-        force = force and display != self.held
+        force = force and not (self.playing and display == self.held)
         return replace(
             self,
             dismissed=self.dismissed - {display},
@@ -163,14 +163,16 @@ class Screen:
         )
 
     def begin(self, display: str, now: float) -> Screen:
-        """Note that a display is sent there."""
+        """Note that a display is sent there; until it plays it may interrupt again."""
         return replace(
-            self, held=display, began=now, playing=False, yielding=False, forced=self.forced - {display}
+            self, held=display, began=now, playing=False, yielding=False, forced=self.forced & {display}
         )
 
     def play(self, display: str, now: float) -> Screen:
         """Note that a display plays there."""
-        return replace(self, playing=True, began=now) if display == self.held else self
+        if display != self.held:
+            return self
+        return replace(self, playing=True, began=now, forced=self.forced - {display})
 
     def release(self, now: float) -> Screen:
         """Note that no display is there any more."""
@@ -195,10 +197,10 @@ class Screen:
         if display != self.held:
             return self
         screen = self.release(now)
-        if ending is Ending.TAKEN:
-            return replace(screen, yielding=True)
         if ending not in {Ending.LOST, Ending.FAILED}:
-            return screen
+            # Whoever takes its place has the last word.
+            yielding = self.yielding or ending is Ending.TAKEN
+            return replace(screen, yielding=yielding, forced=self.forced - {display})
         lasted = self.playing and now - self.began >= LASTING_S
         before = None if lasted else self._troubles.get(display)
         count = before.count + 1 if before else 1
