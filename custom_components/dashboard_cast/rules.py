@@ -16,6 +16,8 @@ SETTLE_S: Final = 3.0
 _FIRST_WAIT_S: Final = 3.0
 _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 7
+# A screen that was out of reach may be well again: there that wait is over so long after the failure.
+RETURN_WAIT_S: Final = 30.0
 # What has played so long did not fail from the start.
 LASTING_S: Final = 60.0
 # So many failures in a row are no passing trouble.
@@ -113,8 +115,13 @@ class _Trouble:
     """Failures in a row of a display on a screen."""
 
     count: int
+    failed_at: float
     retry_at: float
     error: str
+
+    def sooner(self) -> _Trouble:
+        """Return it with a wait that is not long."""
+        return replace(self, retry_at=min(self.retry_at, self.failed_at + RETURN_WAIT_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,11 @@ class Screen:
             return self
         left = self.held is None and Activity.BUSY in {activity, self.activity}
         yielding = self.yielding or left
-        return replace(self, activity=activity, since=now, yielding=yielding)
+        screen = replace(self, activity=activity, since=now, yielding=yielding)
+        if self.activity is not Activity.AWAY:
+            return screen
+        sooner = {display: trouble.sooner() for display, trouble in self._troubles.items()}
+        return replace(screen, _troubles=sooner)
 
     def ask(self, display: str, *, force: bool = False) -> Screen:
         """Take in that somebody asks for a display.
@@ -204,7 +215,7 @@ class Screen:
         lasted = self.playing and now - self.began >= LASTING_S
         before = None if lasted else self._troubles.get(display)
         count = before.count + 1 if before else 1
-        trouble = _Trouble(count, now + _wait(count), error)
+        trouble = _Trouble(count, now, now + _wait(count), error)
         return replace(screen, _troubles={**self._troubles, display: trouble})
 
     def standing(self, wish: Wish, now: float) -> Standing:
