@@ -205,6 +205,48 @@ async def test_stop_action(home: Home, wall: Display) -> None:
     assert not home.registry.sessions
 
 
+@pytest.mark.parametrize("data", [{"entity_id": TV}, {}])
+@pytest.mark.parametrize("away", [False, True])
+async def test_stop_action_before_it_is_shown(
+    home: Home, wall: Display, data: dict[str, str], *, away: bool
+) -> None:
+    """Also where something else plays, which goes on, and on a TV that is out of reach."""
+    home.players.device.report(cast_status("another", "YouTube", app_id="233637DE"))
+    home.players.tv.show(MediaPlayerState.PLAYING)
+    if away:
+        home.players.tv._attr_available = False
+        home.players.tv.async_write_ha_state()
+    await settled(home.hass)
+    await home.hass.services.async_call(DOMAIN, "stop", data, blocking=True)
+    assert home.hass.states.is_state(SWITCH, "off")
+    home.players.tv._attr_available = True
+    home.players.tv.show(MediaPlayerState.IDLE)
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+    assert len(home.players.device.urls) == 1
+    assert home.players.device.quits == 0
+
+
+async def test_stop_action_while_it_recovers(home: Home) -> None:
+    """Also while it waits for the next try."""
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    wall = home.add()
+    await home.wait(SETTLED)
+    assert wall.status is Status.RECOVERING
+    home.studio.failure = None
+    await home.registry.async_stop({TV})
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+
+
+async def test_stop_action_elsewhere(home: Home, wall: Display) -> None:
+    """A stop on one TV is none on another."""
+    other = await home.shown(name="Other", path=KITCHEN, media_players=[SECOND_TV])
+    await home.registry.async_stop({SECOND_TV})
+    await home.wait(SETTLED)
+    assert (wall.wanted, other.wanted) == (True, False)
+
+
 async def test_stopped_on_one_tv(home: Home) -> None:
     """A stop is about one TV; the display goes on where nobody stopped it."""
     display = await home.shown(media_players=[TV, SECOND_TV])

@@ -73,7 +73,7 @@ class ScreenKeeper:
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._undo = (
             async_track_state_change_event(hass, entity_id, self._state_changed),
-            registry.async_relieve(entity_id, self._relieve),
+            registry.async_wait(entity_id, self),
         )
 
     def shows(self, display: Display) -> bool:
@@ -119,6 +119,20 @@ class ScreenKeeper:
             self._follow(session, session.owner)
         elif session is self._followed:
             self._end(session.owner, session)
+        self._changed()
+
+    @callback
+    def relieve(self, session: CastSession) -> bool:
+        """Take the place of what an action shows there, and return whether a display does."""
+        session.leaving = True
+        self._screen = self._screen.part(Ending.SUPERSEDED, time.monotonic())
+        self._changed()
+        return self._screen.held is not None
+
+    @callback
+    def dismiss(self) -> None:
+        """Take in that somebody wants no display there that is wanted now."""
+        self._dismiss()
         self._changed()
 
     @callback
@@ -230,14 +244,6 @@ class ScreenKeeper:
             self._screen = self._screen.part(session.ending, time.monotonic())
             if session.ending is Ending.CLOSED:
                 self._dismiss()
-
-    @callback
-    def _relieve(self, session: CastSession) -> bool:
-        """Take the place of what an action shows there, and return whether a display does."""
-        session.leaving = True
-        self._screen = self._screen.part(Ending.SUPERSEDED, time.monotonic())
-        self._changed()
-        return self._screen.held is not None
 
     def _follow(self, session: CastSession, display: str) -> None:
         """Take in that the session of a display is on its way there, or plays."""
