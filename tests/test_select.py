@@ -3,6 +3,7 @@
 from typing import Any
 
 from homeassistant.components.lovelace.const import LOVELACE_DATA
+from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.components.select import DOMAIN as SELECT_DOMAIN
 from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
@@ -10,8 +11,19 @@ import pytest
 
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
+from custom_components.dashboard_cast.rules import Status
 
-from .common import PATH, SOURCE, TV, Home, settled
+from .common import (
+    PATH,
+    SECOND_TV,
+    SETTLED,
+    SOURCE,
+    TV,
+    Home,
+    async_fire_time_changed,
+    how,
+    settled,
+)
 
 SELECT = "select.wall_view"
 KITCHEN = "/tv-wall/kitchen"
@@ -23,6 +35,14 @@ def view(home: Home) -> State:
     found = home.hass.states.get(SELECT)
     assert found is not None
     return found
+
+
+async def pass_time(home: Home, seconds: float) -> None:
+    """Let time pass without an end to what is on its way."""
+    home.freezer.tick(seconds)
+    async_fire_time_changed(home.hass)
+    for _ in range(5):
+        await home.hass.async_block_till_done()
 
 
 async def select(home: Home, option: str) -> None:
@@ -55,6 +75,39 @@ async def test_select(home: Home, wall: Display) -> None:
     assert len(home.players.device.urls) == 1
     await wall.async_turn_off()
     assert view(home).state == "First"
+
+
+async def test_choose_before_it_is_shown(home: Home) -> None:
+    """What is chosen while the display is on its way there is shown, in one LOAD."""
+    home.studio.gate.clear()
+    wall = home.add(media_players=[TV, SECOND_TV])
+    await pass_time(home, SETTLED)
+    assert len(home.registry.sessions) == 2
+    assert wall.status is Status.STARTING
+    await wall.async_show(KITCHEN)
+    home.studio.gate.set()
+    await home.wait(SETTLED)
+    assert (view(home).state, how(wall)) == ("Kitchen", (Status.SHOWING, None))
+    for entity_id, player in ((TV, home.players.tv), (SECOND_TV, home.players.second_tv)):
+        assert home.registry.sessions[entity_id].source.path == KITCHEN
+        assert len(player.chromecast.urls) == 1
+    assert len(home.registry.streams) == 1
+
+
+async def test_choose_while_one_starts(home: Home) -> None:
+    """A TV that is given the display at this moment follows the other one."""
+    home.players.second_tv.show(MediaPlayerState.PLAYING)
+    wall = await home.shown(media_players=[TV, SECOND_TV], rules={"patience": 5})
+    home.players.second_tv.show(MediaPlayerState.IDLE)
+    home.players.second_tv.chromecast.media_controller.answer = None
+    await pass_time(home, 6)
+    await home.players.second_tv.loaded()
+    assert wall.standings[SECOND_TV].status is Status.STARTING
+    home.players.second_tv.chromecast.media_controller.answer = {"playerState": "PLAYING"}
+    await select(home, "Kitchen")
+    sources = [home.registry.sessions[one].source.path for one in (TV, SECOND_TV)]
+    assert sources == [KITCHEN, KITCHEN]
+    assert {one.status for one in wall.standings.values()} == {Status.SHOWING}
 
 
 async def test_view_cannot_be_shown(home: Home, wall: Display) -> None:

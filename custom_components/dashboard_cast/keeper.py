@@ -105,6 +105,9 @@ class Keeper:
             raise
         finally:
             display.tell()
+        # What begins to play meanwhile may have been sent there with what was chosen before.
+        for entity_id in self._targets(display):
+            self._screens[entity_id].catch_up(display)
 
     def _turn_number(self) -> float:
         """Return more than any display was asked for with; no clock, since that may be set back."""

@@ -111,6 +111,14 @@ class ScreenKeeper:
             self._begin(display)
 
     @callback
+    def catch_up(self, display: Display) -> None:
+        """Send a display there anew when what is there, or on its way, is not what it shows by now."""
+        session = self._session
+        same = session and (session.owner, session.source) == (display.subentry_id, display.source)
+        if self._screen.held == display.subentry_id and not self._screen.guest and not same:
+            self._begin(display)
+
+    @callback
     def hear(self, session: CastSession) -> None:
         """Take in that a cast session there has begun, plays, or is over."""
         if session.owner is None:
@@ -203,6 +211,9 @@ class ScreenKeeper:
     def _begin(self, display: Display) -> None:
         """Send a display there, in the place of what is there."""
         self._screen = self._screen.begin(display.subentry_id, time.monotonic())
+        if self._followed and not self._followed.is_playing:
+            # It makes room for this one, which is no news.
+            self._followed = None
         if self._task:
             self._task.cancel()
         self._task = self._entry.async_create_background_task(
