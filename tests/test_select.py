@@ -9,6 +9,7 @@ from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
+from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
 from custom_components.dashboard_cast.rules import Status
@@ -23,6 +24,7 @@ from .common import (
     async_fire_time_changed,
     how,
     settled,
+    url_of,
 )
 
 SELECT = "select.wall_view"
@@ -108,6 +110,44 @@ async def test_choose_while_one_starts(home: Home) -> None:
     sources = [home.registry.sessions[one].source.path for one in (TV, SECOND_TV)]
     assert sources == [KITCHEN, KITCHEN]
     assert {one.status for one in wall.standings.values()} == {Status.SHOWING}
+
+
+async def test_view_after_a_reload(home: Home, wall: Display) -> None:
+    """The view that was chosen is shown again, until it is turned off."""
+    await select(home, "Kitchen")
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    assert view(home).state == "Kitchen"
+    assert home.registry.sessions[TV].source.path == KITCHEN
+    await home.find(wall.subentry_id).async_turn_off()
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await settled(home.hass)
+    assert view(home).state == "First"
+
+
+async def test_view_of_an_action(home: Home, wall: Display) -> None:
+    """What an action has the display show is its view from then on, as if it had been chosen."""
+    data = {"entity_id": TV, "path": KITCHEN}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    assert view(home).state == "Kitchen"
+    await home.studio.only.fail(PageNotReadyError(path=KITCHEN, seconds="30", detail="gone"))
+    await settled(home.hass)
+    await home.wait(SETTLED)
+    assert home.registry.sessions[TV].source.path == KITCHEN
+    stream = url_of(home.studio.streams[-1])
+    data = {"stream": stream, "path": PATH}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    assert view(home).state == "First"
+
+
+async def test_view_of_an_action_on_one_tv(home: Home) -> None:
+    """What only one of its TVs is made to show is not that of the display."""
+    wall = await home.shown(media_players=[TV, SECOND_TV])
+    data = {"entity_id": SECOND_TV, "path": KITCHEN}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    await settled(home.hass)
+    assert home.registry.sessions[SECOND_TV].source.path == KITCHEN
+    assert (wall.source.path, view(home).state) == (PATH, "First")
 
 
 async def test_view_cannot_be_shown(home: Home, wall: Display) -> None:

@@ -96,18 +96,26 @@ class Keeper:
     async def async_change(self, display: Display, source: Source) -> None:
         """Show another source wherever a display is shown; raises a DashboardCastError."""
         await self._registry.async_check(source)
-        before, display.source = display.source, source
+        before = display.source
+        self.follow(display, source)
         showing = [entity_id for entity_id, screen in self._screens.items() if screen.shows(display)]
         try:
             await self._registry.async_show(showing, lambda _source: source)
         except DashboardCastError:
-            display.source = before
+            self.follow(display, before)
             raise
-        finally:
-            display.tell()
         # What begins to play meanwhile may have been sent there with what was chosen before.
         for entity_id in self._targets(display):
             self._screens[entity_id].catch_up(display)
+
+    @callback
+    def follow(self, display: Display, source: Source) -> None:
+        """Note what a display shows, and keep it when that is just another view."""
+        display.source, own = source, display.config.source
+        view = source.path if source == own.at(source.path) != own else None
+        display.demand = self._demands[display.subentry_id] = replace(display.demand, view=view)
+        self._save()
+        display.tell()
 
     def _turn_number(self) -> float:
         """Return more than any display was asked for with; no clock, since that may be set back."""
@@ -225,6 +233,8 @@ class Keeper:
     def _add(self, display: Display) -> None:
         if display.subentry_id in self._demands:
             display.demand = self._demands[display.subentry_id]
+            if display.demand.view:
+                display.source = display.config.source.at(display.demand.view)
         self._displays.add(display)
         if display.subentry_id not in self._demands:
             # Whoever sets one up without a condition wants to see it.
@@ -238,7 +248,7 @@ class Keeper:
         if (before.condition, before.template) != (config.condition, config.template):
             self._demand(display, replace(display.demand, condition=None))
         if before.shown != config.shown:
-            display.source = config.source
+            self.follow(display, config.source)
             self._ask(display, anew=True)
         display.tell()
 

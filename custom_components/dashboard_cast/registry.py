@@ -275,7 +275,10 @@ class Registry:
             await session.async_started()
         # Those that play by now: some may have ended meanwhile.
         sessions = [self._session_on(entity_id) for entity_id in entity_ids]
-        await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
+        try:
+            await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
+        finally:
+            self._lead(sessions)
 
     async def async_show_in(self, url: str, change: Callable[[Source], Source]) -> None:
         """Show something else in the stream at an address, for whoever watches; raises as `async_show`.
@@ -288,7 +291,17 @@ class Registry:
             raise StreamNotFoundError
         await asyncio.wait([slot.ready])
         self._started(slot)
-        await self._async_change(slot, [*slot.sessions], change)
+        sessions = [*slot.sessions]
+        await self._async_change(slot, sessions, change)
+        self._lead(sessions)
+
+    def _lead(self, sessions: Iterable[CastSession]) -> None:
+        """Have the displays of these sessions know what all their media players were made to show."""
+        for owner in {session.owner for session in sessions if session.owner}:
+            shown = {session.source for session in self._sessions.values() if session.owner == owner}
+            display = self.displays.get(owner)
+            if display and len(shown) == 1:
+                display.follow(*shown)
 
     async def async_tell(self, entity_ids: Iterable[str] | None, message: Message) -> None:
         """Show a message over what these media players show, or over everything that is shown.

@@ -301,6 +301,8 @@ class Demand:
     """Entities that were turned on for it."""
     stopped_on: tuple[str, ...] = ()
     """Media players, as its configuration names them, on which somebody has stopped it since."""
+    view: str | None = None
+    """Path of the view that was chosen since; None for that of its configuration."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Demand:
@@ -312,7 +314,8 @@ class Demand:
 
     def turn(self, wanted: bool, number: float) -> Demand:
         """Take in that somebody wants it, or does not any more; number: its turn if so."""
-        return replace(self, wanted=wanted, asked=number if wanted else self.asked, stopped_on=())
+        asked, view = (number, self.view) if wanted else (self.asked, None)
+        return replace(self, wanted=wanted, asked=asked, stopped_on=(), view=view)
 
     def see(self, condition: bool | None, number: float) -> Demand:
         """Take in its condition: when that becomes true it is asked for, when it ends it is over.
