@@ -298,7 +298,7 @@ class Demand:
     asked: float = 0.0
     """Its turn: the more, the later it was asked for. Once these were seconds of the wall clock."""
     powered: tuple[str, ...] = ()
-    """Entities that were turned on for it."""
+    """What was turned on for it, as its configuration names it."""
     stopped_on: tuple[str, ...] = ()
     """Media players, as its configuration names them, on which somebody has stopped it since."""
     view: str | None = None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from homeassistant.components.media_player import ATTR_APP_ID, ATTR_MEDIA_CONTENT_ID, MediaPlayerState
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
 from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
 
@@ -33,6 +33,22 @@ _IDLE: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY))
 _NOBODYS_APPS: Final = frozenset((None, APP_BACKDROP, APP_MEDIA_RECEIVER))
 _SOMEBODY_STOPPED: Final = frozenset((Ending.STOPPED, Ending.CLOSED))
 _FAILURES: Final = frozenset((Ending.LOST, Ending.FAILED))
+
+
+@callback
+def is_somebodys(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether a media player does something that nobody keeps a screen for: no stream of ours."""
+    state = hass.states.get(entity_id)
+    return bool(state and state.state not in _AWAY and not _is_idle(state) and not _token(state))
+
+
+def _is_idle(state: State) -> bool:
+    return state.state in _IDLE and state.attributes.get(ATTR_APP_ID) in _NOBODYS_APPS
+
+
+def _token(state: State) -> str:
+    """Return the token of the stream that a media player was sent to; empty when it is none of ours."""
+    return split_stream_url(str(state.attributes.get(ATTR_MEDIA_CONTENT_ID, "")))[0]
 
 
 class ScreenKeeper:
@@ -109,6 +125,12 @@ class ScreenKeeper:
         self._screen = self._screen.ask(display.subentry_id, force=force)
         if anew and self._screen.held == display.subentry_id:
             self._begin(display)
+
+    @callback
+    def settle(self, display: Display) -> None:
+        """Have it as loud as a display wants it by now, when that plays there."""
+        if self.shows(display):
+            self._settle(display.subentry_id)
 
     @callback
     def catch_up(self, display: Display) -> None:
@@ -201,12 +223,11 @@ class ScreenKeeper:
         state = self._hass.states.get(self.entity_id)
         if state is None or state.state in _AWAY:
             return Activity.AWAY
-        token, _ = split_stream_url(str(state.attributes.get(ATTR_MEDIA_CONTENT_ID, "")))
+        token = _token(state)
         # A stream that does not run any more was left by an earlier run of Home Assistant.
         if self._session or (token and self._registry.stream_of(token) is None):
             return Activity.PAUSED if state.state == MediaPlayerState.PAUSED else Activity.OURS
-        idle = state.state in _IDLE and state.attributes.get(ATTR_APP_ID) in _NOBODYS_APPS
-        return Activity.IDLE if idle else Activity.BUSY
+        return Activity.IDLE if _is_idle(state) else Activity.BUSY
 
     def _begin(self, display: Display) -> None:
         """Send a display there, in the place of what is there."""
