@@ -155,6 +155,18 @@ async def test_music_first(home: Home) -> None:
     assert how(alarm) == (Status.GIVING_WAY, Reason.BUSY)
 
 
+async def test_interrupt_after_a_failure(home: Home) -> None:
+    """What may interrupt does so once its page can be drawn."""
+    home.players.tv.show(MediaPlayerState.PLAYING)
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    alarm = home.add(rules={"interrupt": True})
+    await settled(home.hass)
+    assert alarm.status is Status.RECOVERING
+    home.studio.failure = None
+    await home.wait(SETTLED)
+    assert how(alarm) == (Status.SHOWING, None)
+
+
 async def test_app_that_is_only_open(home: Home) -> None:
     """An app that somebody has open is somebody's, also when nothing plays."""
     home.players.tv._attr_app_id = "CA5E8412"
@@ -191,6 +203,48 @@ async def test_stop_action(home: Home, wall: Display) -> None:
     await home.wait(9_999)
     assert how(wall) == (Status.IDLE, None)
     assert not home.registry.sessions
+
+
+@pytest.mark.parametrize("data", [{"entity_id": TV}, {}])
+@pytest.mark.parametrize("away", [False, True])
+async def test_stop_action_before_it_is_shown(
+    home: Home, wall: Display, data: dict[str, str], *, away: bool
+) -> None:
+    """Also where something else plays, which goes on, and on a TV that is out of reach."""
+    home.players.device.report(cast_status("another", "YouTube", app_id="233637DE"))
+    home.players.tv.show(MediaPlayerState.PLAYING)
+    if away:
+        home.players.tv._attr_available = False
+        home.players.tv.async_write_ha_state()
+    await settled(home.hass)
+    await home.hass.services.async_call(DOMAIN, "stop", data, blocking=True)
+    assert home.hass.states.is_state(SWITCH, "off")
+    home.players.tv._attr_available = True
+    home.players.tv.show(MediaPlayerState.IDLE)
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+    assert len(home.players.device.urls) == 1
+    assert home.players.device.quits == 0
+
+
+async def test_stop_action_while_it_recovers(home: Home) -> None:
+    """Also while it waits for the next try."""
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    wall = home.add()
+    await home.wait(SETTLED)
+    assert wall.status is Status.RECOVERING
+    home.studio.failure = None
+    await home.registry.async_stop({TV})
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+
+
+async def test_stop_action_elsewhere(home: Home, wall: Display) -> None:
+    """A stop on one TV is none on another."""
+    other = await home.shown(name="Other", path=KITCHEN, media_players=[SECOND_TV])
+    await home.registry.async_stop({SECOND_TV})
+    await home.wait(SETTLED)
+    assert (wall.wanted, other.wanted) == (True, False)
 
 
 async def test_stopped_on_one_tv(home: Home) -> None:
@@ -787,6 +841,19 @@ async def test_volume(home: Home) -> None:
     assert home.players.tv.volumes == [0.2, 0.3, 0.2, 0.5]
 
 
+async def test_volume_that_is_set_up_anew(home: Home) -> None:
+    """Another volume is set at once, and none leaves the one that the TV had."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    reconfigure(home, wall, quiet={"volume": 30})
+    await settled(home.hass)
+    assert home.players.tv.volume_level == 0.3
+    reconfigure(home, wall, quiet={})
+    await settled(home.hass)
+    assert home.players.tv.volume_level == 0.5
+    assert len(home.players.device.urls) == 1
+
+
 async def test_volume_of_the_next(home: Home) -> None:
     """A display that leaves the volume alone has the one that the TV had."""
     home.players.tv.turn_volume(0.5)
@@ -925,3 +992,61 @@ async def test_power_after_a_stop(home: Home, plug: str) -> None:
     await settled(home.hass)
     assert home.hass.states.is_state(SWITCH, "off")
     assert home.hass.states.is_state(plug, "on")
+
+
+async def test_power_that_is_set_up_anew(home: Home, plug: str) -> None:
+    """What is added is turned on at once, and off when it is taken out again; what was on stays."""
+    wall = await home.shown()
+    reconfigure(home, wall, quiet={"power": [plug]})
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "on")
+    reconfigure(home, wall, quiet={})
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "off")
+    await home.hass.services.async_call("input_boolean", "turn_on", {"entity_id": plug}, blocking=True)
+    reconfigure(home, wall, quiet={"power": [plug]})
+    reconfigure(home, wall, quiet={})
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "on")
+
+
+async def test_power_of_a_display_that_is_removed(home: Home, plug: str) -> None:
+    """It is turned off with the display."""
+    wall = await home.shown(quiet={"power": [plug]})
+    home.hass.config_entries.async_remove_subentry(home.entry, wall.subentry_id)
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, "off")
+
+
+@pytest.mark.parametrize(("busy", "state"), [(False, "off"), (True, "on")])
+async def test_power_after_the_integration(home: Home, plug: str, state: str, *, busy: bool) -> None:
+    """So it is with all of them, but where somebody watches something else."""
+    await home.shown(quiet={"power": [plug]})
+    if busy:
+        home.players.device.report(cast_status("another", "YouTube", app_id="233637DE"))
+        home.players.tv.show(MediaPlayerState.PLAYING)
+    else:
+        home.players.tv.show(MediaPlayerState.IDLE)
+    await settled(home.hass)
+    await home.hass.config_entries.async_remove(home.entry.entry_id)
+    await settled(home.hass)
+    assert home.hass.states.is_state(plug, state)
+
+
+async def test_power_that_is_renamed(home: Home, plug: str, hass_storage: dict[str, Any]) -> None:
+    """It is turned off under its new name, also when an older release has kept the old one."""
+    registry = er.async_get(home.hass)
+    entity = registry.async_get(plug)
+    assert entity is not None
+    await home.shown(quiet={"power": [entity.id]})
+    await home.hass.config_entries.async_unload(home.entry.entry_id)
+    stored = hass_storage["dashboard_cast.displays"]
+    (demand,) = stored["data"]["displays"].values()
+    assert demand["powered"] == [entity.id]
+    demand["powered"], stored["version"] = [plug], 2
+    await home.hass.config_entries.async_setup(home.entry.entry_id)
+    await home.wait(SETTLED)
+    registry.async_update_entity(plug, new_entity_id="input_boolean.other")
+    await settled(home.hass)
+    await home.turn("turn_off")
+    assert home.hass.states.is_state("input_boolean.other", "off")

@@ -11,6 +11,7 @@ from custom_components.dashboard_cast.models import Ending
 from custom_components.dashboard_cast.rules import (
     LASTING_S,
     MANY_FAILURES,
+    RETURN_WAIT_S,
     SETTLE_S,
     Activity,
     Decision,
@@ -127,6 +128,19 @@ def test_forced() -> None:
     assert shown(IDLE.ask("daily", force=True).ask("daily").see(Activity.BUSY, 0.0)) is None
 
 
+def test_forced_until_it_plays() -> None:
+    """A failure does not use it up; what another is sent there for, or somebody puts in its place, does."""
+    starting = IDLE.see(Activity.BUSY, 10.0).ask("daily", force=True).begin("daily", NOW)
+    failed = starting.end("daily", Ending.FAILED, "load_failed", NOW)
+    assert standing(failed) == (Status.RECOVERING, "load_failed")
+    assert shown(failed, NOW + 3) == "daily"
+    assert shown(starting.ask("daily", force=True).end("daily", Ending.LOST, "gone", NOW), NOW + 3) == "daily"
+    for ending in (Ending.TAKEN, Ending.SUPERSEDED):
+        assert shown(starting.end("daily", ending, "", NOW).see(Activity.BUSY, NOW)) is None
+    other = failed.begin("alarm", NOW).end("alarm", Ending.TAKEN, "", NOW)
+    assert shown(other, NOW + 3) is None
+
+
 def test_asked_for_while_shown() -> None:
     """To ask for what is shown interrupts nothing later."""
     screen = playing().ask("daily", force=True).end("daily", Ending.TAKEN, "", NOW)
@@ -174,6 +188,21 @@ def test_failed() -> None:
         expected = Status.FAILED if count == MANY_FAILURES else Status.RECOVERING
         assert standing(screen, now=NOW + 1) == (expected, "load_failed")
     assert standing(screen.begin("daily", NOW + 400)) == (Status.RECOVERING, "load_failed")
+
+
+def test_failures_before_it_was_away() -> None:
+    """A screen that answers again is not made to wait for long for what failed before."""
+    screen = IDLE
+    for _ in range(8):
+        screen = screen.begin("daily", NOW).end("daily", Ending.FAILED, "load_failed", NOW)
+    assert decide(screen, [DAILY], NOW).due == NOW + 300
+    back = screen.see(Activity.AWAY, NOW).see(Activity.IDLE, NOW + 5)
+    assert standing(back, now=NOW + 6) == (Status.FAILED, "load_failed")
+    assert shown(back, NOW + RETURN_WAIT_S - 0.1) is None
+    assert shown(back, NOW + RETURN_WAIT_S) == "daily"
+    assert shown(screen.see(Activity.AWAY, NOW + 90).see(Activity.IDLE, NOW + 100), NOW + 103) == "daily"
+    again = back.begin("daily", NOW + 30).end("daily", Ending.FAILED, "load_failed", NOW + 30)
+    assert decide(again, [DAILY], NOW + 30).due == NOW + 330
 
 
 def test_failure_after_a_long_time() -> None:
@@ -261,7 +290,7 @@ class ScreenMachine(RuleBasedStateMachine):
             else:
                 self._check(decision.display)
                 self.screen = self.screen.begin(decision.display, self.now)
-                self.forced.discard(decision.display)
+                self.forced &= {decision.display}
         raise AssertionError("no decision is the last")
 
     def _check(self, display: str) -> None:
@@ -323,6 +352,7 @@ class ScreenMachine(RuleBasedStateMachine):
         """Let the display play that is on its way."""
         assert self.screen.held is not None
         self.screen = self.screen.play(self.screen.held, self.now)
+        self.forced.discard(self.screen.held)
         self._settle()
 
     @precondition(lambda self: self.screen.held)
@@ -333,6 +363,8 @@ class ScreenMachine(RuleBasedStateMachine):
             self.screen = self.screen.dismiss(self.wishes)
         held = self.screen.held
         assert held is not None
+        if ending not in {Ending.LOST, Ending.FAILED}:
+            self.forced.discard(held)
         self.screen = self.screen.end(held, ending, "error", self.now)
         self._settle()
 
@@ -393,12 +425,15 @@ class FlakyMachine(RuleBasedStateMachine):
         self.begun: list[float] = []
 
     @rule(
-        lasted=st.floats(0.0, LASTING_S - 1),
+        lasted=st.floats(0.0, LASTING_S - 21),
         ending=st.sampled_from([Ending.FAILED, Ending.LOST]),
         gone=st.floats(0.0, 20.0),
     )
     def fail(self, lasted: float, ending: Ending, gone: float) -> None:
-        """Let a display begin as soon as it may, and fail, with the media player perhaps away for a while."""
+        """Let a display begin as soon as it may, and fail.
+
+        What is lost is so because the media player was away, and known when it is back.
+        """
         while shown(self.screen, self.now) is None:
             due = decide(self.screen, [DAILY], self.now).due
             assert due is not None
@@ -407,11 +442,11 @@ class FlakyMachine(RuleBasedStateMachine):
         self.screen = self.screen.begin("daily", self.now)
         self.screen = self.screen.play("daily", self.now)
         self.now += lasted
-        self.screen = self.screen.end("daily", ending, "load_failed", self.now)
-        if gone:
+        if ending is Ending.LOST:
             self.screen = self.screen.see(Activity.AWAY, self.now)
             self.now += gone
             self.screen = self.screen.see(Activity.IDLE, self.now)
+        self.screen = self.screen.end("daily", ending, "load_failed", self.now)
 
     @invariant()
     def never_a_loop(self) -> None:

@@ -3,15 +3,29 @@
 from typing import Any
 
 from homeassistant.components.lovelace.const import LOVELACE_DATA
+from homeassistant.components.media_player import MediaPlayerState
 from homeassistant.components.select import DOMAIN as SELECT_DOMAIN
 from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
+from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
+from custom_components.dashboard_cast.rules import Status
 
-from .common import PATH, SOURCE, TV, Home, settled
+from .common import (
+    PATH,
+    SECOND_TV,
+    SETTLED,
+    SOURCE,
+    TV,
+    Home,
+    async_fire_time_changed,
+    how,
+    settled,
+    url_of,
+)
 
 SELECT = "select.wall_view"
 KITCHEN = "/tv-wall/kitchen"
@@ -23,6 +37,14 @@ def view(home: Home) -> State:
     found = home.hass.states.get(SELECT)
     assert found is not None
     return found
+
+
+async def pass_time(home: Home, seconds: float) -> None:
+    """Let time pass without an end to what is on its way."""
+    home.freezer.tick(seconds)
+    async_fire_time_changed(home.hass)
+    for _ in range(5):
+        await home.hass.async_block_till_done()
 
 
 async def select(home: Home, option: str) -> None:
@@ -55,6 +77,77 @@ async def test_select(home: Home, wall: Display) -> None:
     assert len(home.players.device.urls) == 1
     await wall.async_turn_off()
     assert view(home).state == "First"
+
+
+async def test_choose_before_it_is_shown(home: Home) -> None:
+    """What is chosen while the display is on its way there is shown, in one LOAD."""
+    home.studio.gate.clear()
+    wall = home.add(media_players=[TV, SECOND_TV])
+    await pass_time(home, SETTLED)
+    assert len(home.registry.sessions) == 2
+    assert wall.status is Status.STARTING
+    await wall.async_show(KITCHEN)
+    home.studio.gate.set()
+    await home.wait(SETTLED)
+    assert (view(home).state, how(wall)) == ("Kitchen", (Status.SHOWING, None))
+    for entity_id, player in ((TV, home.players.tv), (SECOND_TV, home.players.second_tv)):
+        assert home.registry.sessions[entity_id].source.path == KITCHEN
+        assert len(player.chromecast.urls) == 1
+    assert len(home.registry.streams) == 1
+
+
+async def test_choose_while_one_starts(home: Home) -> None:
+    """A TV that is given the display at this moment follows the other one."""
+    home.players.second_tv.show(MediaPlayerState.PLAYING)
+    wall = await home.shown(media_players=[TV, SECOND_TV], rules={"patience": 5})
+    home.players.second_tv.show(MediaPlayerState.IDLE)
+    home.players.second_tv.chromecast.media_controller.answer = None
+    await pass_time(home, 6)
+    await home.players.second_tv.loaded()
+    assert wall.standings[SECOND_TV].status is Status.STARTING
+    home.players.second_tv.chromecast.media_controller.answer = {"playerState": "PLAYING"}
+    await select(home, "Kitchen")
+    sources = [home.registry.sessions[one].source.path for one in (TV, SECOND_TV)]
+    assert sources == [KITCHEN, KITCHEN]
+    assert {one.status for one in wall.standings.values()} == {Status.SHOWING}
+
+
+async def test_view_after_a_reload(home: Home, wall: Display) -> None:
+    """The view that was chosen is shown again, until it is turned off."""
+    await select(home, "Kitchen")
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    assert view(home).state == "Kitchen"
+    assert home.registry.sessions[TV].source.path == KITCHEN
+    await home.find(wall.subentry_id).async_turn_off()
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await settled(home.hass)
+    assert view(home).state == "First"
+
+
+async def test_view_of_an_action(home: Home, wall: Display) -> None:
+    """What an action has the display show is its view from then on, as if it had been chosen."""
+    data = {"entity_id": TV, "path": KITCHEN}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    assert view(home).state == "Kitchen"
+    await home.studio.only.fail(PageNotReadyError(path=KITCHEN, seconds="30", detail="gone"))
+    await settled(home.hass)
+    await home.wait(SETTLED)
+    assert home.registry.sessions[TV].source.path == KITCHEN
+    stream = url_of(home.studio.streams[-1])
+    data = {"stream": stream, "path": PATH}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    assert view(home).state == "First"
+
+
+async def test_view_of_an_action_on_one_tv(home: Home) -> None:
+    """What only one of its TVs is made to show is not that of the display."""
+    wall = await home.shown(media_players=[TV, SECOND_TV])
+    data = {"entity_id": SECOND_TV, "path": KITCHEN}
+    await home.hass.services.async_call(DOMAIN, "show", data, blocking=True)
+    await settled(home.hass)
+    assert home.registry.sessions[SECOND_TV].source.path == KITCHEN
+    assert (wall.source.path, view(home).state) == (PATH, "First")
 
 
 async def test_view_cannot_be_shown(home: Home, wall: Display) -> None:

@@ -144,7 +144,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: DashboardCastConfigEntr
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: ConfigEntry) -> None:
-    """Remove the user that was made for the integration, what is kept of displays, and issues."""
+    """Remove the user that was made for the integration, issues, and what is left of displays."""
     delete_issues(hass, ignored=True)
     await async_remove_user(hass, entry)
-    await async_forget(hass)
+    await async_forget(hass, entry)

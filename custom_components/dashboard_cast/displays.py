@@ -1,7 +1,7 @@
 """Displays: what people have set up to be shown on media players, and how it stands with each."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import secrets
 from typing import Any, Final, Literal, Protocol
 
@@ -144,6 +144,10 @@ class Stage(Protocol):
     async def async_change(self, display: Display, source: Source) -> None:
         """Show another source wherever a display is shown; raises a DashboardCastError."""
 
+    @callback
+    def follow(self, display: Display, source: Source) -> None:
+        """Take in that an action has all media players of a display show another source."""
+
 
 class Display:
     """A display as it is now.
@@ -214,7 +218,12 @@ class Display:
 
         Raises a DashboardCastError; then everything is as before.
         """
-        await self._stage.async_change(self, replace(self.source, path=path, website=None, views=()))
+        await self._stage.async_change(self, self.source.at(path))
+
+    @callback
+    def follow(self, source: Source) -> None:
+        """Take in that an action has all its media players show this, until it is turned off."""
+        self._stage.follow(self, source)
 
     async def async_reload(self) -> None:
         """Draw it on a new page; what is shown stays until then, and for good when that fails.

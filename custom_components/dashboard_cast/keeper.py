@@ -17,16 +17,16 @@ from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
 from .errors import DashboardCastError, TargetNotFoundError
-from .identities import entity_id_of
+from .identities import entity_id_of, kept_name
 from .models import Source
 from .occasion import Occasion
 from .power import switch_off, switch_on
 from .registry import Registry
 from .rules import Demand, Standing, Status
-from .screens import ScreenKeeper
+from .screens import ScreenKeeper, is_somebodys
 from .sound import Changes
 
-_STORAGE_VERSION: Final = 2
+_STORAGE_VERSION: Final = 3
 _DISPLAYS: Final = "displays"
 _VOLUMES: Final = "volumes"
 _SAVE_DELAY_S: Final = 1.0
@@ -42,16 +42,27 @@ class _KeeperStore(Store[_Stored]):
         self, old_major_version: int, old_minor_version: int, old_data: Any
     ) -> _Stored:
         # 1: there were displays only.
-        return {_DISPLAYS: old_data, _VOLUMES: {}}
+        data: _Stored = {_DISPLAYS: old_data, _VOLUMES: {}} if old_major_version == 1 else old_data
+        # 2: what was turned on was kept by entity ids.
+        for demand in data[_DISPLAYS].values():
+            demand["powered"] = [kept_name(self.hass, entity_id) for entity_id in demand["powered"]]
+        return data
 
 
 def _store(hass: HomeAssistant) -> Store[_Stored]:
     return _KeeperStore(hass, _STORAGE_VERSION, f"{DOMAIN}.displays")
 
 
-async def async_forget(hass: HomeAssistant) -> None:
-    """Forget what was wanted."""
-    await _store(hass).async_remove()
+async def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Forget what was wanted, and turn off what was turned on for it."""
+    store = _store(hass)
+    stored = await store.async_load() or {_DISPLAYS: {}}
+    for subentry in entry.get_subentries_of_type(SUBENTRY_DISPLAY):
+        config = DisplayConfig.of(subentry.data)
+        powered = Demand.of(stored[_DISPLAYS].get(subentry.subentry_id, {})).powered
+        if not any(is_somebodys(hass, tv) for tv in _resolved(hass, config, config.media_players)):
+            switch_off(hass, _resolved(hass, config, powered))
+    await store.async_remove()
 
 
 class Keeper:
@@ -96,15 +107,26 @@ class Keeper:
     async def async_change(self, display: Display, source: Source) -> None:
         """Show another source wherever a display is shown; raises a DashboardCastError."""
         await self._registry.async_check(source)
-        before, display.source = display.source, source
+        before = display.source
+        self.follow(display, source)
         showing = [entity_id for entity_id, screen in self._screens.items() if screen.shows(display)]
         try:
             await self._registry.async_show(showing, lambda _source: source)
         except DashboardCastError:
-            display.source = before
+            self.follow(display, before)
             raise
-        finally:
-            display.tell()
+        # What begins to play meanwhile may have been sent there with what was chosen before.
+        for entity_id in self._targets(display):
+            self._screens[entity_id].catch_up(display)
+
+    @callback
+    def follow(self, display: Display, source: Source) -> None:
+        """Note what a display shows, and keep it when that is just another view."""
+        display.source, own = source, display.config.source
+        view = source.path if source == own.at(source.path) != own else None
+        display.demand = self._demands[display.subentry_id] = replace(display.demand, view=view)
+        self._save()
+        display.tell()
 
     def _turn_number(self) -> float:
         """Return more than any display was asked for with; no clock, since that may be set back."""
@@ -112,8 +134,7 @@ class Keeper:
 
     def _resolved(self, config: DisplayConfig, names: Iterable[str]) -> list[str]:
         """Return the entity ids of names in a display's set-up, as far as there are such entities."""
-        found = (entity_id_of(self._hass, name, config.identities) for name in names)
-        return [entity_id for entity_id in found if entity_id]
+        return _resolved(self._hass, config, names)
 
     @callback
     def _update(self) -> None:
@@ -222,6 +243,8 @@ class Keeper:
     def _add(self, display: Display) -> None:
         if display.subentry_id in self._demands:
             display.demand = self._demands[display.subentry_id]
+            if display.demand.view:
+                display.source = display.config.source.at(display.demand.view)
         self._displays.add(display)
         if display.subentry_id not in self._demands:
             # Whoever sets one up without a condition wants to see it.
@@ -235,9 +258,23 @@ class Keeper:
         if (before.condition, before.template) != (config.condition, config.template):
             self._demand(display, replace(display.demand, condition=None))
         if before.shown != config.shown:
-            display.source = config.source
+            self.follow(display, config.source)
             self._ask(display, anew=True)
+        if before.volume != config.volume:
+            for entity_id in self._targets(display):
+                self._screens[entity_id].settle(display)
+        if before.power != config.power and display.wanted:
+            self._change_power(display, before.power)
         display.tell()
+
+    def _change_power(self, display: Display, before: Iterable[str]) -> None:
+        """Turn on what a display has come to need, and off what it does not need any more."""
+        powered, power = display.demand.powered, display.config.power
+        kept = [name for name in powered if name in power]
+        self._switch_off(display, {*powered} - {*kept})
+        on = self._switch_on(display, {*power} - {*before})
+        display.demand = self._demands[display.subentry_id] = replace(display.demand, powered=(*kept, *on))
+        self._save()
 
     def _rename(self, display: Display, name: str) -> None:
         display.name = name
@@ -248,6 +285,7 @@ class Keeper:
 
     def _forget(self, display: Display) -> None:
         self._displays.remove(display)
+        self._switch_off(display, display.demand.powered)
         self._demands.pop(display.subentry_id, None)
         self._save()
 
@@ -317,7 +355,7 @@ class Keeper:
     def _demand(self, display: Display, demand: Demand) -> None:
         """Note that a display is wanted or not."""
         if demand.wanted:
-            on = switch_on(self._hass, self._resolved(display.config, display.config.power))
+            on = self._switch_on(display, display.config.power)
             demand = replace(demand, powered=tuple({*demand.powered, *on}))
         elif demand.powered:
             self._switch_off(display, demand.powered)
@@ -329,17 +367,23 @@ class Keeper:
         self._save()
         display.tell()
 
+    def _switch_on(self, display: Display, names: Iterable[str]) -> list[str]:
+        """Turn on what a display needs and is off, and return that."""
+        names = [*names]
+        on = switch_on(self._hass, self._resolved(display.config, names))
+        return [name for name in names if on & {*self._resolved(display.config, [name])}]
+
     def _switch_off(self, display: Display, powered: Iterable[str]) -> None:
         """Turn off what was turned on for a display, or leave that to another one that needs it."""
         if any(self._screens[entity_id].is_somebodys for entity_id in self._targets(display)):
             return
-        left = {*powered}
+        left = {*self._resolved(display.config, powered)}
         for other in self._displays:
             if other.wanted and other is not display:
-                needed = left & {*self._resolved(other.config, other.config.power)}
+                needed = [one for one in other.config.power if left & {*self._resolved(other.config, [one])}]
                 other.demand = replace(other.demand, powered=(*other.demand.powered, *needed))
                 self._demands[other.subentry_id] = other.demand
-                left -= needed
+                left -= {*self._resolved(other.config, needed)}
         switch_off(self._hass, left)
 
     def _ask(self, display: Display, *, force: bool = False, anew: bool = False) -> None:
@@ -366,3 +410,8 @@ class Keeper:
             _DISPLAYS: {name: asdict(demand) for name, demand in self._demands.items()},
             _VOLUMES: {entity_id: asdict(changes) for entity_id, changes in volumes.items() if changes},
         }
+
+
+def _resolved(hass: HomeAssistant, config: DisplayConfig, names: Iterable[str]) -> list[str]:
+    found = (entity_id_of(hass, name, config.identities) for name in names)
+    return [entity_id for entity_id in found if entity_id]

@@ -130,8 +130,11 @@ class Source:
     @property
     def turns(self) -> tuple[Source, ...]:
         """What is shown in turn: for each view a source that has only this one."""
-        further = (replace(self, path=path, website=None, views=()) for path in self.views)
-        return (replace(self, views=()), *further)
+        return (replace(self, views=()), *(self.at(path) for path in self.views))
+
+    def at(self, path: str) -> Source:
+        """Return another view that looks the same."""
+        return replace(self, path=path, website=None, views=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 import logging
 import time
-from typing import Any, Final, Never
+from typing import Any, Final, Never, Protocol
 from weakref import WeakValueDictionary
 
 from homeassistant.auth.models import User
@@ -110,6 +110,21 @@ class _Timer:
     cancel: CALLBACK_TYPE
 
 
+class Waiting(Protocol):
+    """What waits for its turn on a media player."""
+
+    @callback
+    def relieve(self, session: CastSession) -> bool:
+        """Begin something in the place of what an action shows, which has come to its end.
+
+        Returns False to have it simply taken off.
+        """
+
+    @callback
+    def dismiss(self) -> None:
+        """Wait no more: somebody has stopped everything that is to be shown there."""
+
+
 class Registry:
     """The only owner of streams and cast sessions."""
 
@@ -139,7 +154,7 @@ class Registry:
         self.displays = Displays()
         """What people have set up to be shown; a `Keeper` sees to it."""
         self._listeners: set[Callable[[CastSession], None]] = set()
-        self._reliefs: dict[str, Callable[[CastSession], bool]] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._on_shutdown: list[Callable[[], Awaitable[None]]] = []
         self._snapshots = asyncio.Semaphore(_SNAPSHOTS_AT_ONCE)
         self.thumbnails = Thumbnails(hass, entry, self.async_snapshot)
@@ -164,16 +179,13 @@ class Registry:
         return lambda: self._listeners.discard(listener)
 
     @callback
-    def async_relieve(self, entity_id: str, relief: Callable[[CastSession], bool]) -> CALLBACK_TYPE:
-        """Ask this when what an action shows on a media player has come to its end, until that is taken back.
-
-        relief: begins something in its place and returns True, or False to have it simply taken off.
-        """
-        self._reliefs[entity_id] = relief
+    def async_wait(self, entity_id: str, waiting: Waiting) -> CALLBACK_TYPE:
+        """Let something wait for its turn on a media player, until that is taken back."""
+        self._waiting[entity_id] = waiting
 
         @callback
         def forget() -> None:
-            del self._reliefs[entity_id]
+            del self._waiting[entity_id]
 
         return forget
 
@@ -263,7 +275,10 @@ class Registry:
             await session.async_started()
         # Those that play by now: some may have ended meanwhile.
         sessions = [self._session_on(entity_id) for entity_id in entity_ids]
-        await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
+        try:
+            await at_once(self._async_change(slot, sessions, change) for slot in self._slots_of(sessions))
+        finally:
+            self._lead(sessions)
 
     async def async_show_in(self, url: str, change: Callable[[Source], Source]) -> None:
         """Show something else in the stream at an address, for whoever watches; raises as `async_show`.
@@ -276,7 +291,17 @@ class Registry:
             raise StreamNotFoundError
         await asyncio.wait([slot.ready])
         self._started(slot)
-        await self._async_change(slot, [*slot.sessions], change)
+        sessions = [*slot.sessions]
+        await self._async_change(slot, sessions, change)
+        self._lead(sessions)
+
+    def _lead(self, sessions: Iterable[CastSession]) -> None:
+        """Have the displays of these sessions know what all their media players were made to show."""
+        for owner in {session.owner for session in sessions if session.owner}:
+            shown = {session.source for session in self._sessions.values() if session.owner == owner}
+            display = self.displays.get(owner)
+            if display and len(shown) == 1:
+                display.follow(*shown)
 
     async def async_tell(self, entity_ids: Iterable[str] | None, message: Message) -> None:
         """Show a message over what these media players show, or over everything that is shown.
@@ -358,7 +383,14 @@ class Registry:
         return True
 
     async def async_stop(self, entity_ids: set[str] | None = None) -> None:
-        """End the cast sessions of these media players, or all of them, and what nobody watches then."""
+        """End the cast sessions of these media players, or all of them, and what nobody watches then.
+
+        What waits for its turn there waits no more, unless it was for the end of what an action shows on a
+        media player that is named: that only makes room.
+        """
+        for entity_id, waiting in [*self._waiting.items()]:
+            if entity_ids is None or (entity_id in entity_ids and not self._has_guest(entity_id)):
+                waiting.dismiss()
         wanted = [
             session
             for entity_id, current in self._sessions.items()
@@ -664,8 +696,12 @@ class Registry:
 
     def _relieve(self, session: CastSession) -> bool:
         """Let a display take the place of a session whose end has come; return whether one does."""
-        relief = self._reliefs.get(session.entity_id)
-        return bool(relief and session.owner is None and session.is_playing and relief(session))
+        waiting = self._waiting.get(session.entity_id)
+        return bool(waiting and _is_guest(session) and waiting.relieve(session))
+
+    def _has_guest(self, entity_id: str) -> bool:
+        current = self._sessions.get(entity_id)
+        return bool(current and any(_is_guest(one) for one in (current, current.previous) if one))
 
     def _device(self, chromecast: Chromecast) -> CastDevice:
         device = self._devices.get(id(chromecast))
@@ -689,6 +725,11 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Any]]) -> None:
     for result in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
+
+
+def _is_guest(session: CastSession) -> bool:
+    """Return whether this is what an action shows, and has come to show."""
+    return session.owner is None and session.is_playing
 
 
 def _format_of(name: str) -> StreamFormat | None:

@@ -16,6 +16,8 @@ SETTLE_S: Final = 3.0
 _FIRST_WAIT_S: Final = 3.0
 _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 7
+# A screen that was out of reach may be well again: there that wait is over so long after the failure.
+RETURN_WAIT_S: Final = 30.0
 # What has played so long did not fail from the start.
 LASTING_S: Final = 60.0
 # So many failures in a row are no passing trouble.
@@ -113,8 +115,13 @@ class _Trouble:
     """Failures in a row of a display on a screen."""
 
     count: int
+    failed_at: float
     retry_at: float
     error: str
+
+    def sooner(self) -> _Trouble:
+        """Return it with a wait that is not long."""
+        return replace(self, retry_at=min(self.retry_at, self.failed_at + RETURN_WAIT_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,7 @@ class Screen:
     dismissed: frozenset[str] = frozenset()
     """Displays that somebody stopped there."""
     forced: frozenset[str] = frozenset()
-    """Displays that were asked for, whatever plays there."""
+    """Displays that were asked for, whatever plays there, and have not played since."""
     _troubles: Mapping[str, _Trouble] = field(default_factory=dict)
 
     def see(self, activity: Activity, now: float) -> Screen:
@@ -146,14 +153,18 @@ class Screen:
             return self
         left = self.held is None and Activity.BUSY in {activity, self.activity}
         yielding = self.yielding or left
-        return replace(self, activity=activity, since=now, yielding=yielding)
+        screen = replace(self, activity=activity, since=now, yielding=yielding)
+        if self.activity is not Activity.AWAY:
+            return screen
+        sooner = {display: trouble.sooner() for display, trouble in self._troubles.items()}
+        return replace(screen, _troubles=sooner)
 
     def ask(self, display: str, *, force: bool = False) -> Screen:
         """Take in that somebody asks for a display.
 
         force: whether it is to interrupt what plays there, once.
         """
-        force = force and display != self.held
+        force = force and not (self.playing and display == self.held)
         return replace(
             self,
             dismissed=self.dismissed - {display},
@@ -163,14 +174,16 @@ class Screen:
         )
 
     def begin(self, display: str, now: float) -> Screen:
-        """Note that a display is sent there."""
+        """Note that a display is sent there; until it plays it may interrupt again."""
         return replace(
-            self, held=display, began=now, playing=False, yielding=False, forced=self.forced - {display}
+            self, held=display, began=now, playing=False, yielding=False, forced=self.forced & {display}
         )
 
     def play(self, display: str, now: float) -> Screen:
         """Note that a display plays there."""
-        return replace(self, playing=True, began=now) if display == self.held else self
+        if display != self.held:
+            return self
+        return replace(self, playing=True, began=now, forced=self.forced - {display})
 
     def release(self, now: float) -> Screen:
         """Note that no display is there any more."""
@@ -195,14 +208,14 @@ class Screen:
         if display != self.held:
             return self
         screen = self.release(now)
-        if ending is Ending.TAKEN:
-            return replace(screen, yielding=True)
         if ending not in {Ending.LOST, Ending.FAILED}:
-            return screen
+            # Whoever takes its place has the last word.
+            yielding = self.yielding or ending is Ending.TAKEN
+            return replace(screen, yielding=yielding, forced=self.forced - {display})
         lasted = self.playing and now - self.began >= LASTING_S
         before = None if lasted else self._troubles.get(display)
         count = before.count + 1 if before else 1
-        trouble = _Trouble(count, now + _wait(count), error)
+        trouble = _Trouble(count, now, now + _wait(count), error)
         return replace(screen, _troubles={**self._troubles, display: trouble})
 
     def standing(self, wish: Wish, now: float) -> Standing:
@@ -285,9 +298,11 @@ class Demand:
     asked: float = 0.0
     """Its turn: the more, the later it was asked for. Once these were seconds of the wall clock."""
     powered: tuple[str, ...] = ()
-    """Entities that were turned on for it."""
+    """What was turned on for it, as its configuration names it."""
     stopped_on: tuple[str, ...] = ()
     """Media players, as its configuration names them, on which somebody has stopped it since."""
+    view: str | None = None
+    """Path of the view that was chosen since; None for that of its configuration."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Demand:
@@ -299,7 +314,8 @@ class Demand:
 
     def turn(self, wanted: bool, number: float) -> Demand:
         """Take in that somebody wants it, or does not any more; number: its turn if so."""
-        return replace(self, wanted=wanted, asked=number if wanted else self.asked, stopped_on=())
+        asked, view = (number, self.view) if wanted else (self.asked, None)
+        return replace(self, wanted=wanted, asked=asked, stopped_on=(), view=view)
 
     def see(self, condition: bool | None, number: float) -> Demand:
         """Take in its condition: when that becomes true it is asked for, when it ends it is over.

@@ -10,7 +10,7 @@ from typing import Any, Final
 from homeassistant.components.media_player import ATTR_APP_ID, ATTR_MEDIA_CONTENT_ID, MediaPlayerState
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import STATE_OFF, STATE_STANDBY, STATE_UNAVAILABLE, STATE_UNKNOWN
-from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Event, EventStateChangedData, HomeAssistant, State, callback
 from homeassistant.helpers.event import async_call_later, async_track_state_change_event
 from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
 
@@ -33,6 +33,22 @@ _IDLE: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY))
 _NOBODYS_APPS: Final = frozenset((None, APP_BACKDROP, APP_MEDIA_RECEIVER))
 _SOMEBODY_STOPPED: Final = frozenset((Ending.STOPPED, Ending.CLOSED))
 _FAILURES: Final = frozenset((Ending.LOST, Ending.FAILED))
+
+
+@callback
+def is_somebodys(hass: HomeAssistant, entity_id: str) -> bool:
+    """Return whether a media player does something that nobody keeps a screen for: no stream of ours."""
+    state = hass.states.get(entity_id)
+    return bool(state and state.state not in _AWAY and not _is_idle(state) and not _token(state))
+
+
+def _is_idle(state: State) -> bool:
+    return state.state in _IDLE and state.attributes.get(ATTR_APP_ID) in _NOBODYS_APPS
+
+
+def _token(state: State) -> str:
+    """Return the token of the stream that a media player was sent to; empty when it is none of ours."""
+    return split_stream_url(str(state.attributes.get(ATTR_MEDIA_CONTENT_ID, "")))[0]
 
 
 class ScreenKeeper:
@@ -73,7 +89,7 @@ class ScreenKeeper:
         self._cancel_timer: CALLBACK_TYPE | None = None
         self._undo = (
             async_track_state_change_event(hass, entity_id, self._state_changed),
-            registry.async_relieve(entity_id, self._relieve),
+            registry.async_wait(entity_id, self),
         )
 
     def shows(self, display: Display) -> bool:
@@ -111,6 +127,20 @@ class ScreenKeeper:
             self._begin(display)
 
     @callback
+    def settle(self, display: Display) -> None:
+        """Have it as loud as a display wants it by now, when that plays there."""
+        if self.shows(display):
+            self._settle(display.subentry_id)
+
+    @callback
+    def catch_up(self, display: Display) -> None:
+        """Send a display there anew when what is there, or on its way, is not what it shows by now."""
+        session = self._session
+        same = session and (session.owner, session.source) == (display.subentry_id, display.source)
+        if self._screen.held == display.subentry_id and not self._screen.guest and not same:
+            self._begin(display)
+
+    @callback
     def hear(self, session: CastSession) -> None:
         """Take in that a cast session there has begun, plays, or is over."""
         if session.owner is None:
@@ -119,6 +149,20 @@ class ScreenKeeper:
             self._follow(session, session.owner)
         elif session is self._followed:
             self._end(session.owner, session)
+        self._changed()
+
+    @callback
+    def relieve(self, session: CastSession) -> bool:
+        """Take the place of what an action shows there, and return whether a display does."""
+        session.leaving = True
+        self._screen = self._screen.part(Ending.SUPERSEDED, time.monotonic())
+        self._changed()
+        return self._screen.held is not None
+
+    @callback
+    def dismiss(self) -> None:
+        """Take in that somebody wants no display there that is wanted now."""
+        self._dismiss()
         self._changed()
 
     @callback
@@ -179,16 +223,18 @@ class ScreenKeeper:
         state = self._hass.states.get(self.entity_id)
         if state is None or state.state in _AWAY:
             return Activity.AWAY
-        token, _ = split_stream_url(str(state.attributes.get(ATTR_MEDIA_CONTENT_ID, "")))
+        token = _token(state)
         # A stream that does not run any more was left by an earlier run of Home Assistant.
         if self._session or (token and self._registry.stream_of(token) is None):
             return Activity.PAUSED if state.state == MediaPlayerState.PAUSED else Activity.OURS
-        idle = state.state in _IDLE and state.attributes.get(ATTR_APP_ID) in _NOBODYS_APPS
-        return Activity.IDLE if idle else Activity.BUSY
+        return Activity.IDLE if _is_idle(state) else Activity.BUSY
 
     def _begin(self, display: Display) -> None:
         """Send a display there, in the place of what is there."""
         self._screen = self._screen.begin(display.subentry_id, time.monotonic())
+        if self._followed and not self._followed.is_playing:
+            # It makes room for this one, which is no news.
+            self._followed = None
         if self._task:
             self._task.cancel()
         self._task = self._entry.async_create_background_task(
@@ -230,14 +276,6 @@ class ScreenKeeper:
             self._screen = self._screen.part(session.ending, time.monotonic())
             if session.ending is Ending.CLOSED:
                 self._dismiss()
-
-    @callback
-    def _relieve(self, session: CastSession) -> bool:
-        """Take the place of what an action shows there, and return whether a display does."""
-        session.leaving = True
-        self._screen = self._screen.part(Ending.SUPERSEDED, time.monotonic())
-        self._changed()
-        return self._screen.held is not None
 
     def _follow(self, session: CastSession, display: str) -> None:
         """Take in that the session of a display is on its way there, or plays."""
