@@ -322,6 +322,12 @@ class FakeChromecast:
         self.listeners: list[CastStatusListener] = []
         self.connection_listeners: list[ConnectionStatusListener] = []
         self.quits = 0
+        self.started: list[str] = []
+        """The apps that it was told to open."""
+
+    def start_app(self, app_id: str) -> None:
+        """Open an app."""
+        self.started.append(app_id)
 
     def register_status_listener(self, listener: CastStatusListener) -> None:
         """Remember who listens."""

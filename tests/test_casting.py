@@ -64,6 +64,18 @@ async def test_load_message(registry: Registry, players: Players, studio: Studio
     }
 
 
+@pytest.mark.parametrize(
+    ("app_id", "started"), [("233637DE", ["CC1AD845"]), (None, ["CC1AD845"]), ("CC1AD845", [])]
+)
+async def test_app_of_its_own(
+    registry: Registry, players: Players, app_id: str | None, started: list[str]
+) -> None:
+    """The receiver app for media is opened first: what another app is sent, it does not play."""
+    players.device.status = cast_status("other", "YouTube", app_id)
+    await _cast(registry)
+    assert players.device.started == started
+
+
 async def test_waits_for_picture(hass: HomeAssistant, registry: Registry, players: Players) -> None:
     """A start is done only when pictures move: buffering is not enough."""
     controller = players.device.media_controller

@@ -413,6 +413,9 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         self._seekable = delivery.content_type == CONTENT_TYPE_HLS
         self._session = session
         self._replaced = self._chromecast.media_controller.status.media_session_id
+        if self._chromecast.app_id != APP_MEDIA_RECEIVER:
+            # Else pychromecast would send LOAD to any app that plays media, which is anybody's.
+            self._chromecast.start_app(APP_MEDIA_RECEIVER)
         self._chromecast.media_controller.play_media(
             url,
             delivery.content_type,
