@@ -324,6 +324,7 @@ class FakeChromecast:
         self.quits = 0
         self.started: list[str] = []
         """The apps that it was told to open."""
+        self.ignore_cec = False
 
     def start_app(self, app_id: str) -> None:
         """Open an app."""
@@ -448,8 +449,13 @@ class FakeCastPlayer(FakePlayer):
 
     def __init__(self, name: str, chromecast: FakeChromecast) -> None:
         super().__init__(name)
-        self.chromecast = chromecast
+        self.chromecast = self._chromecast = chromecast
         self._asked = asyncio.Event()
+
+    @property
+    def cast_status(self) -> CastStatus | None:
+        """What the device says of itself."""
+        return self.chromecast.status
 
     async def loaded(self) -> None:
         """Wait until a LOAD was sent and the session waits for its picture."""

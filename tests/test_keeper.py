@@ -1,5 +1,6 @@
 """Tests of displays: they come, go, give way and come back."""
 
+from dataclasses import replace
 from datetime import timedelta
 import time
 from typing import Any
@@ -23,7 +24,7 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     ViewNotFoundError,
 )
-from custom_components.dashboard_cast.rules import Reason, Status
+from custom_components.dashboard_cast.rules import LOOK_S, Reason, Status
 
 from .common import (
     OTHER_SOURCE,
@@ -695,6 +696,37 @@ async def test_registry_that_was_lost(home: Home) -> None:
     identities = {name: [one.domain, one.platform, one.unique_id] for name, one in lost.items()}
     await home.shown(media_players=["0" * 32], rules={"condition": "1" * 32}, entities=identities)
     assert list(home.registry.sessions) == [TV]
+
+
+@pytest.mark.parametrize(
+    ("stand_by", "reason"), [(True, Reason.OFF), (None, Reason.OFF), (False, Reason.ELSEWHERE)]
+)
+async def test_unseen(home: Home, wall: Display, stand_by: bool | None, reason: Reason) -> None:
+    """After a restart a TV that is off, or shows another input, is left so until people switch it on."""
+    device = home.players.device
+    seen = cast_status(None, None, None)
+    device.status = replace(seen, is_active_input=False, is_stand_by=stand_by)
+    home.players.tv.show(MediaPlayerState.OFF)
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    again = home.find(wall.subentry_id)
+    assert how(again) == (Status.GIVING_WAY, reason)
+    assert len(device.urls) == 1
+    device.status = seen
+    await home.wait(LOOK_S)
+    await home.wait(SETTLED)
+    assert how(again) == (Status.SHOWING, None)
+
+
+async def test_ignored_cec(home: Home, wall: Display) -> None:
+    """Who has the Cast integration ignore what a device says of its screen, has us ignore it, too."""
+    device = home.players.device
+    device.ignore_cec = True
+    device.status = replace(cast_status(None, None, None), is_active_input=False)
+    home.players.tv.show(MediaPlayerState.OFF)
+    await home.hass.config_entries.async_reload(home.entry.entry_id)
+    await home.wait(SETTLED)
+    assert how(home.find(wall.subentry_id)) == (Status.SHOWING, None)
 
 
 async def test_reload_keeps_what_is_wanted(home: Home, wall: Display) -> None:

@@ -10,6 +10,7 @@ import pytest
 from custom_components.dashboard_cast.models import Ending
 from custom_components.dashboard_cast.rules import (
     LASTING_S,
+    LOOK_S,
     MANY_FAILURES,
     RETURN_WAIT_S,
     SETTLE_S,
@@ -95,6 +96,37 @@ def test_busy_is_never_interrupted() -> None:
     assert standing(rested, now=NOW + DAILY.patience - 1) == (Status.GIVING_WAY, Reason.RESTING)
     assert decide(rested, [DAILY], NOW).due == NOW + DAILY.patience
     assert shown(rested, NOW + DAILY.patience) == "daily"
+
+
+@pytest.mark.parametrize(
+    ("activity", "reason"), [(Activity.OFF, Reason.OFF), (Activity.ELSEWHERE, Reason.ELSEWHERE)]
+)
+def test_unseen(activity: Activity, reason: Reason) -> None:
+    """A screen that is off, or shows another input, stays so; it is looked at now and then."""
+    unseen = IDLE.see(activity, 10.0)
+    assert shown(unseen) is None
+    assert standing(unseen) == (Status.GIVING_WAY, reason)
+    assert decide(unseen, [DAILY], NOW).due == NOW + LOOK_S
+    assert shown(unseen.see(Activity.IDLE, NOW), NOW + SETTLE_S) == "daily"
+
+
+def test_asked_for_while_unseen() -> None:
+    """Who asks for a display has the screen switched on, but not away from another input."""
+    assert shown(IDLE.see(Activity.OFF, 10.0).ask("daily")) == "daily"
+    elsewhere = IDLE.see(Activity.ELSEWHERE, 10.0)
+    assert shown(elsewhere.ask("daily")) is None
+    assert shown(elsewhere.ask("daily", force=True)) == "daily"
+
+
+def test_asked_for_until_it_plays() -> None:
+    """A screen that was switched on for a display is not switched on again by it."""
+    begun = IDLE.see(Activity.OFF, 10.0).ask("daily").begin("daily", NOW)
+    failed = begun.end("daily", Ending.FAILED, "load_failed", NOW)
+    assert shown(failed, NOW + 100) == "daily"
+    played = begun.play("daily", NOW).end("daily", Ending.LOST, "load_failed", NOW)
+    assert shown(played, NOW + 100) is None
+    stopped = IDLE.see(Activity.OFF, 10.0).ask("daily").dismiss(["daily"])
+    assert not stopped.asked
 
 
 def test_taken_over() -> None:

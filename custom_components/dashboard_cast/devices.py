@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from homeassistant.components.media_player import (
+    DATA_COMPONENT,
     DOMAIN as MEDIA_PLAYER_DOMAIN,
     MediaPlayerDeviceClass,
     MediaPlayerEntityFeature,
@@ -16,6 +17,8 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from pychromecast import Chromecast
+from pychromecast.controllers.receiver import CastStatus
 
 from .const import CAST_INTEGRATION
 from .errors import TargetNotFoundError, TargetNotScreenError
@@ -44,6 +47,21 @@ def is_cast_device(hass: HomeAssistant, entity_id: str) -> bool:
     """Return whether a media player is a Cast device."""
     entity = er.async_get(hass).async_get(entity_id)
     return entity is not None and entity.platform == CAST_INTEGRATION
+
+
+@callback
+def cast_status(hass: HomeAssistant, entity_id: str) -> CastStatus | None:
+    """Return what a Cast device says of its screen, which it knows from the TV by HDMI-CEC.
+
+    None for other media players, and where people have the Cast integration ignore it.
+    """
+    component = hass.data.get(DATA_COMPONENT)
+    player = component.get_entity(entity_id) if component else None
+    chromecast: Chromecast | None = getattr(player, "_chromecast", None)
+    if chromecast is None or chromecast.ignore_cec:
+        return None
+    status: CastStatus | None = getattr(player, "cast_status", None)
+    return status
 
 
 @callback

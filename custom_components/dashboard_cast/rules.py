@@ -18,6 +18,8 @@ _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 7
 # A screen that was out of reach may be well again: there that wait is over so long after the failure.
 RETURN_WAIT_S: Final = 30.0
+# That a screen is seen again is not told.
+LOOK_S: Final = 5.0
 # What has played so long did not fail from the start.
 LASTING_S: Final = 60.0
 # So many failures in a row are no passing trouble.
@@ -37,6 +39,10 @@ class Activity(StrEnum):
     """It plays a stream of ours."""
     PAUSED = "paused"
     """A person has paused a stream of ours."""
+    ELSEWHERE = "elsewhere"
+    """Its screen shows another input."""
+    OFF = "off"
+    """Its screen is off."""
 
 
 class Status(StrEnum):
@@ -59,6 +65,10 @@ class Reason(StrEnum):
 
     BUSY = "busy"
     """Something else plays there."""
+    ELSEWHERE = "elsewhere"
+    """The screen shows another input."""
+    OFF = "off"
+    """The screen is off, and nobody has asked for the display since."""
     OUTRANKED = "outranked"
     """Another display goes first."""
     PAUSED = "paused"
@@ -73,7 +83,13 @@ class Reason(StrEnum):
     """The media player is out of reach."""
 
 
-_LEFT_ALONE: Final = {Activity.BUSY: Reason.BUSY, Activity.PAUSED: Reason.PAUSED}
+_LEFT_ALONE: Final = {
+    Activity.BUSY: Reason.BUSY,
+    Activity.ELSEWHERE: Reason.ELSEWHERE,
+    Activity.OFF: Reason.OFF,
+    Activity.PAUSED: Reason.PAUSED,
+}
+_UNSEEN: Final = frozenset((Activity.ELSEWHERE, Activity.OFF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +161,8 @@ class Screen:
     """Displays that somebody stopped there."""
     forced: frozenset[str] = frozenset()
     """Displays that were asked for, whatever plays there, and have not played since."""
+    asked: frozenset[str] = frozenset()
+    """Displays that were asked for, and have not played since."""
     _troubles: Mapping[str, _Trouble] = field(default_factory=dict)
 
     def see(self, activity: Activity, now: float) -> Screen:
@@ -169,6 +187,7 @@ class Screen:
             self,
             dismissed=self.dismissed - {display},
             forced=self.forced | {display} if force else self.forced - {display},
+            asked=self.asked | {display},
             yielding=self.yielding and self.activity is Activity.BUSY,
             _troubles=_without(self._troubles, display),
         )
@@ -183,7 +202,8 @@ class Screen:
         """Note that a display plays there."""
         if display != self.held:
             return self
-        return replace(self, playing=True, began=now, forced=self.forced - {display})
+        forced, asked = self.forced - {display}, self.asked - {display}
+        return replace(self, playing=True, began=now, forced=forced, asked=asked)
 
     def release(self, now: float) -> Screen:
         """Note that no display is there any more."""
@@ -201,7 +221,13 @@ class Screen:
 
     def dismiss(self, displays: Iterable[str]) -> Screen:
         """Note that somebody does not want these displays there."""
-        return replace(self, dismissed=self.dismissed | {*displays}, forced=self.forced - {*displays})
+        unwanted = frozenset(displays)
+        return replace(
+            self,
+            dismissed=self.dismissed | unwanted,
+            forced=self.forced - unwanted,
+            asked=self.asked - unwanted,
+        )
 
     def end(self, display: str, ending: Ending, error: str, now: float) -> Screen:
         """Note that the session of a display is over; error: key of the failure, when it is one."""
@@ -262,8 +288,10 @@ class Screen:
             return Standing(Status.GIVING_WAY, Reason.REQUESTED)
         if self.held is not None:
             return None
-        if self.activity in _LEFT_ALONE:
-            return Standing(Status.GIVING_WAY, _LEFT_ALONE[self.activity])
+        woken = self.activity is Activity.OFF and wish.display in self.asked
+        if self.activity in _LEFT_ALONE and not woken:
+            look = now + LOOK_S if self.activity in _UNSEEN else None
+            return Standing(Status.GIVING_WAY, _LEFT_ALONE[self.activity], look)
         rested = self.since + wish.patience
         if self.yielding and now < rested:
             return Standing(Status.GIVING_WAY, Reason.RESTING, rested)

@@ -15,6 +15,7 @@ from homeassistant.helpers.event import async_call_later, async_track_state_chan
 from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
 
 from .casting import CastSession
+from .devices import cast_status, is_cast_device
 from .displays import Display
 from .engine.stream import Stream
 from .errors import DashboardCastError
@@ -28,6 +29,7 @@ from .urls import split_stream_url
 _LOGGER = logging.getLogger(__name__)
 
 _AWAY: Final = frozenset((STATE_UNAVAILABLE, STATE_UNKNOWN))
+_OFF: Final = frozenset((STATE_OFF, STATE_STANDBY))
 _IDLE: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY))
 # Any other app that is open is somebody's, also when it says that nothing plays.
 _NOBODYS_APPS: Final = frozenset((None, APP_BACKDROP, APP_MEDIA_RECEIVER))
@@ -223,11 +225,28 @@ class ScreenKeeper:
         state = self._hass.states.get(self.entity_id)
         if state is None or state.state in _AWAY:
             return Activity.AWAY
+        if self._session is None and (unseen := self._unseen(state)):
+            return unseen
         token = _token(state)
         # A stream that does not run any more was left by an earlier run of Home Assistant.
         if self._session or (token and self._registry.stream_of(token) is None):
             return Activity.PAUSED if state.state == MediaPlayerState.PAUSED else Activity.OURS
         return Activity.IDLE if _is_idle(state) else Activity.BUSY
+
+    def _unseen(self, state: State) -> Activity | None:
+        """Return why nobody would see what is sent there, None when somebody may.
+
+        To send it would switch the TV on, or to this input. A Cast device that shows its own screen is off to
+        Home Assistant, too.
+        """
+        if state.state not in _OFF:
+            return None
+        if not is_cast_device(self._hass, self.entity_id):
+            return Activity.OFF
+        status = cast_status(self._hass, self.entity_id)
+        if status is None or status.is_active_input is not False:
+            return None
+        return Activity.ELSEWHERE if status.is_stand_by is False else Activity.OFF
 
     def _begin(self, display: Display) -> None:
         """Send a display there, in the place of what is there."""

@@ -215,6 +215,21 @@ async def test_screen_behind_a_dongle(wall: House, table: list[str]) -> None:
     assert len(wall.tv.loads) == loads
 
 
+@lasting
+async def test_screen_is_off_at_a_restart(wall: House, table: list[str]) -> None:
+    """A restart of Home Assistant does not switch the TV on; the person who does finds the dashboard."""
+    await wall.tv.switch_off_by_person(closes_app=False)
+    await wall.home.restart()
+    await wait_status(wall, "giving_way", "off")
+    loads = len(wall.tv.loads)
+    await left_alone(wall)
+    begun = time.time()
+    await wall.tv.switch_on_by_person()
+    seconds = await back(wall, loads, begun)
+    then = "the screen stays off until a person switches it on"
+    table.append(f"| Home Assistant restarts while the screen is off | {then} | {seconds:.1f} s | 1 |")
+
+
 async def test_short_network_loss(wall: House, table: list[str]) -> None:
     """The TV's player gets over it by itself: no LOAD, and it is live again."""
     loads = len(wall.tv.loads)
