@@ -296,16 +296,19 @@ class Household:
 
     async def _fails_for_long(self, name: str, tv: Television) -> None:
         """Let failures add up until they are minutes apart; who restarts the TV has not to wait for that."""
-        self.tell(f"no page can be drawn for ten minutes, and {name} is restarted before and after")
+        self.tell(f"no page can be drawn for ten minutes, {name} restarts, and what shows nothing then")
         self._failed_at = self.minute
         self.home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
         tv.power_off()
         tv.power_on()
         await self.pass_time(10 * STEPS)
         self.home.studio.failure = None
-        tv.power_off()
+        dark = [one for other, one in self.tvs.items() if other not in self._until and not one.plays]
+        for one in dark:
+            one.power_off()
         await self.pass_time(2)
-        tv.power_on()
+        for one in dark:
+            one.power_on()
 
     async def _stream_ends(self, name: str, tv: Television) -> None:
         self.tell("all streams end by a failure")
