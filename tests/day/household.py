@@ -296,18 +296,18 @@ class Household:
 
     async def _fails_for_long(self, name: str, tv: Television) -> None:
         """Let failures add up until they are minutes apart; who restarts the TV has not to wait for that."""
-        self.tell(f"no page can be drawn for ten minutes, {name} restarts, and what shows nothing then")
+        self.tell(f"no page can be drawn for ten minutes, {name} restarts, and all TVs then")
         self._failed_at = self.minute
         self.home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
         tv.power_off()
         tv.power_on()
         await self.pass_time(10 * STEPS)
         self.home.studio.failure = None
-        dark = [one for other, one in self.tvs.items() if other not in self._until and not one.plays]
-        for one in dark:
+        free = [one for other, one in self.tvs.items() if other not in self._until]
+        for one in free:
             one.power_off()
         await self.pass_time(2)
-        for one in dark:
+        for one in free:
             one.power_on()
 
     async def _stream_ends(self, name: str, tv: Television) -> None:
