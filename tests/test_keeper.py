@@ -24,7 +24,7 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     ViewNotFoundError,
 )
-from custom_components.dashboard_cast.rules import LOOK_S, Reason, Status
+from custom_components.dashboard_cast.rules import LOOK_S, Reason, Standing, Status
 
 from .common import (
     OTHER_SOURCE,
@@ -642,6 +642,17 @@ async def test_only_what_was_changed(home: Home, wall: Display) -> None:
     assert how(wall) == (Status.SHOWING, None)
     assert len(home.players.device.urls) == 1
     assert not home.studio.streams[0].ended
+
+
+async def test_change_of_what_was_stopped(home: Home) -> None:
+    """A change in the set-up brings nothing back where somebody has stopped it."""
+    wall = await home.shown(media_players=[TV, SECOND_TV])
+    home.players.device.report(cast_status(None, None, app_id=None))
+    await settled(home.hass)
+    reconfigure(home, wall, dashboard=KITCHEN)
+    await home.wait(RESTED)
+    assert list(home.registry.sessions) == [SECOND_TV]
+    assert wall.standings[TV] == Standing(Status.IDLE, Reason.STOPPED)
 
 
 async def test_renamed(home: Home, wall: Display) -> None:

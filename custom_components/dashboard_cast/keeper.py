@@ -259,7 +259,8 @@ class Keeper:
             self._demand(display, replace(display.demand, condition=None))
         if before.shown != config.shown:
             self.follow(display, config.source)
-            self._ask(display, anew=True)
+            for entity_id in self._targets(display):
+                self._screens[entity_id].renew(display)
         if before.volume != config.volume:
             for entity_id in self._targets(display):
                 self._screens[entity_id].settle(display)

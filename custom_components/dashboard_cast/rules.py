@@ -189,8 +189,12 @@ class Screen:
             forced=self.forced | {display} if force else self.forced - {display},
             asked=self.asked | {display},
             yielding=self.yielding and self.activity is Activity.BUSY,
-            _troubles=_without(self._troubles, display),
-        )
+        ).forgive(display)
+
+    def forgive(self, display: str) -> Screen:
+        """Forget the failures of a display, which may be over."""
+        others = {name: trouble for name, trouble in self._troubles.items() if name != display}
+        return replace(self, _troubles=others)
 
     def begin(self, display: str, now: float) -> Screen:
         """Note that a display is sent there; until it plays it may interrupt again."""
@@ -358,7 +362,3 @@ class Demand:
 def _wait(failures: int) -> float:
     """Return how long to wait after so many failures in a row."""
     return min(_FIRST_WAIT_S * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), _LONGEST_WAIT_S)
-
-
-def _without(troubles: Mapping[str, _Trouble], display: str) -> Mapping[str, _Trouble]:
-    return {name: trouble for name, trouble in troubles.items() if name != display}

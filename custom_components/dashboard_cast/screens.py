@@ -129,6 +129,14 @@ class ScreenKeeper:
             self._begin(display)
 
     @callback
+    def renew(self, display: Display) -> None:
+        """Take in that a display shows something else by now: it is sent there again when it is there."""
+        self.errors.pop(display.subentry_id, None)
+        self._screen = self._screen.forgive(display.subentry_id)
+        if self._screen.held == display.subentry_id:
+            self._begin(display)
+
+    @callback
     def settle(self, display: Display) -> None:
         """Have it as loud as a display wants it by now, when that plays there."""
         if self.shows(display):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from homeassistant.components.switch import DOMAIN as SWITCH_DOMAIN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
+from homeassistant.setup import async_setup_component
 
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
@@ -27,7 +28,7 @@ PATIENCE_S: Final = 20
 # A TV may get so many LOADs in a minute: one for each of two mishaps, and what fails before.
 MOST_LOADS: Final = 5
 KITCHEN: Final = "/tv-wall/kitchen"
-VOLUME: Final = 0.3
+VOLUMES: Final = (0.3, 0.4, None)
 USUAL_VOLUME: Final = 0.6
 
 type Mishap = Callable[[Television], Awaitable[None]]
@@ -50,6 +51,10 @@ class Household:
     """Until which minute a TV is away, paused or somebody else's."""
     _failed_at: int = -9
     """The minute of the last failure: one at a time, for they add up to longer waits."""
+    _interrupts: Wanted | None = None
+    """What may interrupt and was asked for in this minute."""
+    _plugs_on: set[str] = field(default_factory=set)
+    """What should be turned on."""
 
     @property
     def hass(self) -> HomeAssistant:
@@ -58,16 +63,39 @@ class Household:
 
     async def set_up(self) -> None:
         """Set up the displays."""
+        assert await async_setup_component(self.hass, "homeassistant", {})
+        plugs = {one.plug.partition(".")[2]: None for one in self.oracle.displays if one.plug}
+        assert await async_setup_component(self.hass, "input_boolean", {"input_boolean": plugs})
         for one in self.oracle.displays:
-            rules: dict[str, Any] = {"priority": one.priority, "patience": PATIENCE_S}
             if one.condition:
                 self.hass.states.async_set(one.condition, "off")
-                rules["condition"] = one.condition
-            quiet = {"volume": 100 * VOLUME} if one.quiet else {}
-            self.home.add(one.name, one.path, media_players=sorted(one.tvs), rules=rules, quiet=quiet)
-            if not one.condition:
-                self.oracle.ask(one)
+            self._add(one)
         await self.pass_time(STEPS)
+
+    def _add(self, one: Wanted) -> None:
+        data = _set_up(one)
+        self.home.add(one.name, data.pop("dashboard"), **data)
+        if not one.condition or self.hass.states.is_state(one.condition, "on"):
+            self._ask(one)
+
+    def _ask(self, one: Wanted) -> None:
+        """Note that a display is asked for."""
+        self.oracle.ask(one)
+        if one.interrupt:
+            self._interrupts = one
+        if one.plug and one.plug not in self._plugs_on:
+            self._plugs_on.add(one.plug)
+            one.powered = True
+
+    def _let_go(self, one: Wanted) -> None:
+        """Note that a display is wanted no more."""
+        self.oracle.end(one)
+        used = any(
+            tv.reachable and self._is_somebodys(tv) for name, tv in self.tvs.items() if name in one.tvs
+        )
+        if one.plug and one.powered and not used:
+            self._plugs_on.discard(one.plug)
+        one.powered = False
 
     async def pass_time(self, steps: int) -> None:
         """Let time pass; TVs that play fetch their streams meanwhile."""
@@ -94,6 +122,7 @@ class Household:
         """Live through a minute: what lasts comes to an end, something happens, and all should be right."""
         self.minute += 1
         self.complaints.clear()
+        self._interrupts = None
         loads = {name: tv.loads for name, tv in self.tvs.items()}
         alone = {name: self._is_somebodys(tv) for name, tv in self.tvs.items()}
         early = self.dice.randrange(5)
@@ -125,13 +154,16 @@ class Household:
         """Tell of each thing that is not as it should be, or was not in the last minute."""
         yield from self.complaints
         for name, tv in self.tvs.items():
-            if tv.app is App.OTHER or tv.paused or not tv.reachable:
-                continue
             right, shown = self.oracle.right(name), self.shown_on(tv)
-            if shown != (right.path if right else None):
+            interrupted = right and right is self._interrupts and tv.app is App.OTHER
+            if not tv.reachable or (self._is_somebodys(tv) and not interrupted):
+                continue
+            if shown != (right.shown if right else None):
                 yield f"{name} shows {shown} instead of {right}"
+            if tv.is_volume_muted:
+                yield f"{name} is muted"
             level = tv._attr_volume_level
-            wanted = VOLUME if right and right.quiet else USUAL_VOLUME
+            wanted = right.volume if right and right.volume else USUAL_VOLUME
             if level != wanted:
                 yield f"{name} is at {level} instead of {wanted}"
             if right and self._display(right).status is not Status.SHOWING:
@@ -140,6 +172,8 @@ class Household:
             state = self.hass.states.get(f"switch.{one.name}_show")
             if state is None or (state.state == "on") is not one.on:
                 yield f"the switch of {one.name} is {state and state.state}, {one.on} is right"
+            if one.plug and self.hass.states.is_state(one.plug, "on") is not (one.plug in self._plugs_on):
+                yield f"{one.plug} is {self.hass.states.get(one.plug)}, {self._plugs_on} are to be on"
         yield from self._left_over()
 
     def shown_on(self, tv: Television) -> str | None:
@@ -171,6 +205,7 @@ class Household:
         """Let something happen to a TV; back: TVs that are as usual since this minute."""
         choices: list[Callable[[str, Television], Awaitable[None]]] = [
             self._turn, self._condition, self._condition, self._restart, self._rename,
+            self._view, self._volume, self._dashboard, self._remove,
         ]  # fmt: skip
         if name not in self._until:
             choices += [self._power, self._network, self._other_app]
@@ -180,7 +215,7 @@ class Household:
             if self.shown_on(tv) and name not in back:
                 choices.append(self._glitch)
             if self.minute - self._failed_at > 3:
-                choices += [self._load_fails, self._page_fails, self._stream_ends]
+                choices += [self._load_fails, self._page_fails, self._stream_ends, self._fails_for_long]
         await self.dice.choice(choices)(name, tv)
 
     def _last(self, name: str, longest: int) -> None:
@@ -259,6 +294,22 @@ class Household:
         await self.pass_time(5)
         self.home.studio.failure = None
 
+    async def _fails_for_long(self, name: str, tv: Television) -> None:
+        """Let failures add up until they are minutes apart; who restarts the TV has not to wait for that."""
+        self.tell(f"no page can be drawn for ten minutes, {name} restarts, and all TVs then")
+        self._failed_at = self.minute
+        self.home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+        tv.power_off()
+        tv.power_on()
+        await self.pass_time(10 * STEPS)
+        self.home.studio.failure = None
+        free = [one for other, one in self.tvs.items() if other not in self._until]
+        for one in free:
+            one.power_off()
+        await self.pass_time(2)
+        for one in free:
+            one.power_on()
+
     async def _stream_ends(self, name: str, tv: Television) -> None:
         self.tell("all streams end by a failure")
         self._failed_at = self.minute
@@ -272,7 +323,7 @@ class Household:
         await self._switch(one, on=on)
 
     async def _switch(self, one: Wanted, *, on: bool) -> None:
-        (self.oracle.ask if on else self.oracle.end)(one)
+        (self._ask if on else self._let_go)(one)
         data = {"entity_id": f"switch.{one.name}_show"}
         await self.hass.services.async_call(
             SWITCH_DOMAIN, "turn_on" if on else "turn_off", data, blocking=True
@@ -284,8 +335,40 @@ class Household:
         state = self.hass.states.get(one.condition)
         on = state is None or state.state == "off"
         self.tell(f"{one.condition} is {'on' if on else 'off'}")
-        (self.oracle.ask if on else self.oracle.end)(one)
+        (self._ask if on else self._let_go)(one)
         self.hass.states.async_set(one.condition, "on" if on else "off")
+
+    async def _view(self, _name: str, _tv: Television) -> None:
+        one, title = self.oracle.displays[0], self.dice.choice(["First", "Kitchen"])
+        self.tell(f"{title} is chosen for {one.name}")
+        data = {"entity_id": f"select.{one.name}_view", "option": title}
+        await self.hass.services.async_call("select", "select_option", data, blocking=True)
+        one.view = {"First": PATH, "Kitchen": KITCHEN}[title]
+
+    async def _volume(self, _name: str, _tv: Television) -> None:
+        one = self.oracle.displays[1]
+        one.volume = self.dice.choice([volume for volume in VOLUMES if volume != one.volume])
+        self.tell(f"{one.name} is set up for a volume of {one.volume}")
+        self._reconfigure(one)
+
+    async def _dashboard(self, _name: str, _tv: Television) -> None:
+        one = self.oracle.displays[0]
+        one.path, one.view = (KITCHEN if one.path == PATH else PATH), None
+        self.tell(f"{one.name} is set up for {one.path}")
+        self._reconfigure(one)
+
+    def _reconfigure(self, one: Wanted) -> None:
+        entry = self.home.entry
+        subentry = entry.subentries[self._display(one).subentry_id]
+        self.hass.config_entries.async_update_subentry(entry, subentry, data=_set_up(one))
+
+    async def _remove(self, _name: str, _tv: Television) -> None:
+        one = self.dice.choice(self.oracle.displays)
+        self.tell(f"{one.name} is removed and set up again")
+        self._let_go(one)
+        self.hass.config_entries.async_remove_subentry(self.home.entry, self._display(one).subentry_id)
+        await self.pass_time(1)
+        self._add(one)
 
     async def _restart(self, _name: str, _tv: Television) -> None:
         self.tell("the integration starts anew")
@@ -300,12 +383,40 @@ class Household:
             await self.pass_time(1)
 
 
+def _set_up(one: Wanted) -> dict[str, Any]:
+    """Return the data of a display's subentry."""
+    rules: dict[str, Any] = {
+        "priority": one.priority,
+        "patience": PATIENCE_S,
+        "interrupt": one.interrupt,
+        **({"condition": one.condition} if one.condition else {}),
+    }
+    quiet: dict[str, Any] = {
+        "silent_start": one.silent,
+        **({"volume": 100 * one.volume} if one.volume else {}),
+        **({"power": [one.plug]} if one.plug else {}),
+    }
+    return {"dashboard": one.path, "media_players": sorted(one.tvs), "rules": rules, "quiet": quiet}
+
+
 def household() -> list[Wanted]:
     """Return the displays: two for every day, one for guests, and an alarm that goes first everywhere."""
     both = frozenset(("media_player.tv", "media_player.second_tv"))
     return [
         Wanted("day", PATH, both),
-        Wanted("kitchen", KITCHEN, frozenset(("media_player.second_tv",)), quiet=True),
-        Wanted("guests", "/empty-wall", frozenset(("media_player.tv",)), condition="input_boolean.guests"),
-        Wanted("alarm", "/generated-wall", both, priority=5, condition="binary_sensor.alarm"),
+        Wanted(
+            "kitchen",
+            KITCHEN,
+            frozenset(("media_player.second_tv",)),
+            volume=VOLUMES[0],
+            plug="input_boolean.plug",
+        ),
+        Wanted(
+            "guests",
+            "/empty-wall",
+            frozenset(("media_player.tv",)),
+            condition="input_boolean.guests",
+            silent=True,
+        ),
+        Wanted("alarm", "/generated-wall", both, priority=5, condition="binary_sensor.alarm", interrupt=True),
     ]

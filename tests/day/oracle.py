@@ -14,13 +14,28 @@ class Wanted:
     priority: int = 0
     condition: str | None = None
     """Entity that asks for it; None for people only."""
-    quiet: bool = False
-    """Whether it has a volume of its own."""
+    volume: float | None = None
+    """Its own volume."""
+    interrupt: bool = False
+    """Whether it takes a TV from whoever uses it, when it is asked for."""
+    silent: bool = False
+    """Whether a TV is muted while it starts."""
+    plug: str | None = None
+    """What is turned on for it."""
+    view: str | None = None
+    """Path of the view that was chosen since it was asked for."""
     on: bool = False
     turn: int = 0
     """The later it was asked for the more."""
     stopped_on: set[str] = field(default_factory=set)
     """TVs on which somebody has stopped it since it was asked for."""
+    powered: bool = False
+    """Whether its plug was turned on for it."""
+
+    @property
+    def shown(self) -> str:
+        """What of it belongs on a TV."""
+        return self.view or self.path
 
 
 class Oracle:
@@ -38,14 +53,17 @@ class Oracle:
 
     def end(self, display: Wanted) -> None:
         """Somebody turns it off, or its condition ends."""
-        display.on = False
+        display.on, display.view = False, None
 
     def stop(self, tv: str) -> None:
         """Somebody stops, on the TV, what we show there: nothing comes after it until it is asked for."""
         for display in self.displays:
             if display.on and tv in display.tvs:
                 display.stopped_on.add(tv)
-                display.on = display.stopped_on != display.tvs
+                if display.stopped_on == display.tvs:
+                    self.end(display)
+                    # Somebody is in front of it.
+                    display.powered = False
 
     def right(self, tv: str) -> Wanted | None:
         """Return what belongs on a TV that is on and that nobody else uses."""

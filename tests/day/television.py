@@ -75,6 +75,12 @@ class Television(FakeCastPlayer):
         """Whether it fetches a stream of ours."""
         return self.reachable and self.app is App.OURS and self.url is not None and not self.paused
 
+    @override
+    async def async_play_media(self, media_type: str, media_id: str, **kwargs: Any) -> None:
+        await super().async_play_media(media_type, media_id, **kwargs)
+        # A stream that ended before the LOAD is not played, whatever was asked for.
+        self.write()
+
     def launch(self, url: str) -> None:
         """Open our app for a LOAD; called in a thread, as pychromecast's methods are."""
         if self.failing:
