@@ -451,3 +451,16 @@ async def test_everything_is_described(hass: HomeAssistant, entry: MockConfigEnt
         "header_invalid",
         "cookie_invalid",
     }
+
+
+def test_readme_tells_of_every_option() -> None:
+    """Every field and section of the form is in the README's table, under its own name and in its order."""
+    texts = json.loads((INTEGRATION / "translations" / "en.json").read_text(encoding="utf-8"))
+    step = texts["config_subentries"][SUBENTRY_DISPLAY]["step"]["new"]
+    names = [*step["data"].values()]
+    for section in step["sections"].values():
+        names += [f"**{section['name']}**", *section["data"].values()]
+    readme = (INTEGRATION.parent.parent / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("### Options of a display")[2].partition("\n## ")[0]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
+    assert [name for row in rows[1:] for name in row.split(", ")] == names
