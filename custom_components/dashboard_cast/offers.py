@@ -5,7 +5,7 @@ from typing import Final
 
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.const import POLICY_READ
-from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
+from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
@@ -63,7 +63,7 @@ def sees_display(hass: HomeAssistant, user: User | None, display: Display) -> bo
     device = dr.async_get(hass).async_get_device(identifiers={(DOMAIN, display.subentry_id)})
     entries = er.async_entries_for_device(er.async_get(hass), device.id) if device else []
     return any(
-        entry.domain == CAMERA_DOMAIN and user.permissions.check_entity(entry.entity_id, POLICY_READ)
+        entry.domain == Platform.CAMERA and user.permissions.check_entity(entry.entity_id, POLICY_READ)
         for entry in entries
     )
 
