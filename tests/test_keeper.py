@@ -696,6 +696,14 @@ async def test_media_player_that_goes_away(home: Home) -> None:
     assert how(display) == (Status.FAILED, "target_not_found")
 
 
+async def test_media_player_is_removed(home: Home, wall: Display) -> None:
+    """That is no person's stop: the display stays wanted."""
+    er.async_get(home.hass).async_remove(TV)
+    await home.wait(SETTLED)
+    assert home.hass.states.is_state(SWITCH, "on")
+    assert not home.registry.sessions
+
+
 async def test_registry_that_was_lost(home: Home) -> None:
     """A media player and a condition that have other ids by now are found by what they are."""
     entities = er.async_get(home.hass)

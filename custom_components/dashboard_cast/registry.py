@@ -46,6 +46,7 @@ from .errors import (
     ShowSupersededError,
     StartCancelledError,
     StreamNotFoundError,
+    TargetNotFoundError,
     ViewNotFoundError,
 )
 from .issues import note_engine_failed, note_engine_works, note_fetched
@@ -661,9 +662,11 @@ class Registry:
         """End what a media player shows that is removed from Home Assistant: nobody could end it later."""
         if event.data["action"] != "remove":
             return
-        note_fetched(self._hass, event.data["entity_id"])
-        if session := self._sessions.get(event.data["entity_id"]):
-            self._soon(session.async_stop())
+        entity_id = event.data["entity_id"]
+        note_fetched(self._hass, entity_id)
+        if session := self._sessions.get(entity_id):
+            # Nobody has stopped it: a display stays wanted.
+            self._soon(session.async_stop(TargetNotFoundError(entity=entity_id), Ending.LOST))
 
     async def _async_dashboards_changed(self, _event: Event) -> None:
         """End what shows a dashboard or a view that is gone, or that its user may not see any more.
