@@ -449,8 +449,13 @@ class FakeCastPlayer(FakePlayer):
 
     def __init__(self, name: str, chromecast: FakeChromecast) -> None:
         super().__init__(name)
-        self.chromecast = self._chromecast = chromecast
+        self.chromecast = chromecast
         self._asked = asyncio.Event()
+
+    @property
+    def _chromecast(self) -> FakeChromecast:
+        """The device, as the entities of Home Assistant's Cast integration call it."""
+        return self.chromecast
 
     @property
     def cast_status(self) -> CastStatus | None:
