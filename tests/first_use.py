@@ -101,7 +101,7 @@ async def first_use(found: Person, tv: Television) -> float:
     await found.picture("1-brand")
     await found.click(brand)
     here = page.get_by_text("A browser on this machine").first
-    await page.get_by_text("draws your dashboards with a browser").wait_for()
+    await page.get_by_text("draws your dashboards in a browser").wait_for()
     await found.picture("2-browser")
     await found.click(here)
     await found.press("Submit")

@@ -141,6 +141,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         self._options: dict[str, Any] = {}
         self._check: asyncio.Task[list[str]] | None = None
         self._failure: DashboardCastError | None = None
+        self._finishing = False
 
     @staticmethod
     @callback
@@ -252,7 +253,7 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._async_show(kind, {**_ENDPOINTS, **_PROGRAMS[kind]})
 
     async def _async_begin(self, data: dict[str, Any], options: dict[str, Any]) -> ConfigFlowResult:
-        self._data, self._options, self._failure = data, options, None
+        self._data, self._options, self._failure, self._check = data, options, None, None
         return await self.async_step_check()
 
     async def async_step_check(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -267,9 +268,8 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_show_progress(
                 step_id="check", progress_action="check", progress_task=self._check
             )
-        check, self._check = self._check, None
         try:
-            self._data[CONF_ENCODERS] = await check
+            self._data[CONF_ENCODERS] = self._check.result()
         except DashboardCastError as error:
             self._failure = error
             asked = "app" if self.source == SOURCE_HASSIO else self._data[CONF_BROWSER_KIND]
@@ -278,6 +278,12 @@ class DashboardCastConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def async_step_finish(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Create the entry, or let the one that is there use what was chosen."""
+        if self._finishing:
+            # Who asks for the progress, and Home Assistant itself, may both find that the check is over.
+            return self.async_show_progress(
+                step_id="finish", progress_action="check", progress_task=self._check
+            )
+        self._finishing = True
         entry = next(iter(self._async_current_entries(include_ignore=False)), None)
         if entry is None:
             return self.async_create_entry(title="Dashboard Cast", data=self._data, options=self._options)
