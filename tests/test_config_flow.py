@@ -209,6 +209,21 @@ async def test_quick_failure(hass: HomeAssistant, trial: AsyncMock, monkeypatch:
     assert result["errors"] == {"browser": "browser_missing"}
 
 
+async def test_finished_twice_at_once(hass: HomeAssistant, trial: AsyncMock) -> None:
+    """Home Assistant, and who asks for the progress, may both find that the trial is over; one finishes."""
+    form = await _begin(hass)
+    flows = hass.config_entries.flow
+    await flows.async_configure(form["flow_id"], {})
+    await settled(hass)
+    asked, own = await asyncio.gather(
+        flows.async_configure(form["flow_id"]), flows._async_configure(form["flow_id"])
+    )
+    assert asked["type"] is FlowResultType.CREATE_ENTRY
+    assert own["type"] is FlowResultType.SHOW_PROGRESS
+    assert len(hass.config_entries.async_entries(DOMAIN)) == 1
+    assert not flows.async_progress()
+
+
 async def test_dialogue_closed(hass: HomeAssistant, trial: AsyncMock) -> None:
     """A dialogue that is closed during the trial ends the trial."""
     begun, ended = asyncio.Event(), asyncio.Event()
