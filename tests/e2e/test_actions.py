@@ -20,8 +20,8 @@ from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, house as 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-# From a picture to the TV: a start has none, since its first picture is what the TV begins with.
-DELAY_S = 2.0
+# From the action to the TV.
+SHOW_S = 3.0
 SWAPS = 5
 CHANGE_TIMEOUT_S = 15.0
 TARGET = {"entity_id": TV_ENTITY}
@@ -60,15 +60,14 @@ async def switch(house: House, *, dark: bool) -> float:
 
 async def test_show(house: House) -> None:
     """Another look comes soon, without a LOAD and without a stall."""
-    start = await house.show(CLOCK_DASHBOARD, dark=False)
+    await house.show(CLOCK_DASHBOARD, dark=False)
     loads = len(house.tv.loads)
     await house.watch(4)
     took = [await switch(house, dark=number % 2 == 0) for number in range(SWAPS)]
     assert (await house.tv.report()).stalls == 0
     assert len(house.tv.loads) == loads
-    # Beside a start, since machines differ; `scripts/bench --only show` holds 95 of 100 to seconds.
-    # All but one: of five, the slowest may be the machine's.
-    assert sorted(took)[-2] <= start + DELAY_S, (took, start)
+    # All but one: of five, the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100.
+    assert sorted(took)[-2] <= SHOW_S, took
 
 
 async def test_show_fails(house: House) -> None:
