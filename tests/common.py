@@ -325,10 +325,13 @@ class FakeChromecast:
         self.started: list[str] = []
         """The apps that it was told to open."""
         self.ignore_cec = False
+        self.on_start: Callable[[], None] = lambda: None
+        """Called while it opens an app."""
 
     def start_app(self, app_id: str) -> None:
         """Open an app."""
         self.started.append(app_id)
+        self.on_start()
 
     def register_status_listener(self, listener: CastStatusListener) -> None:
         """Remember who listens."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+import threading
 from typing import Any
 from unittest.mock import patch
 
@@ -74,6 +75,26 @@ async def test_app_of_its_own(
     players.device.status = cast_status("other", "YouTube", app_id)
     await _cast(registry)
     assert players.device.started == started
+
+
+async def test_stopped_while_the_app_opens(hass: HomeAssistant, registry: Registry, players: Players) -> None:
+    """Nothing is sent to an app that nobody wants by the time it is open, and it is closed."""
+    players.device.status = cast_status(None, None, None)
+    opening, stopped = asyncio.Event(), threading.Event()
+
+    def open_slowly() -> None:
+        hass.loop.call_soon_threadsafe(opening.set)
+        stopped.wait(5)
+
+    players.device.on_start = open_slowly
+    start = cast_task(hass, registry)
+    await opening.wait()
+    await registry.async_stop({TV})
+    stopped.set()
+    with pytest.raises(StartCancelledError):
+        await start
+    await until(lambda: players.device.quits == 1)
+    assert not players.device.urls
 
 
 async def test_waits_for_picture(hass: HomeAssistant, registry: Registry, players: Players) -> None:

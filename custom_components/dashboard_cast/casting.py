@@ -416,6 +416,10 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         if self._chromecast.app_id != APP_MEDIA_RECEIVER:
             # Else pychromecast would send LOAD to any app that plays media, which is anybody's.
             self._chromecast.start_app(APP_MEDIA_RECEIVER)
+            if self._session is not session:
+                # Somebody wants something else by now, or nothing.
+                self._leave_app()
+                return
         self._chromecast.media_controller.play_media(
             url,
             delivery.content_type,
@@ -434,6 +438,11 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         # Until the device has taken the LOAD up, its status is about what it did before.
         loading = self._app_session is None and self._chromecast.app_id == APP_MEDIA_RECEIVER
         if loading or self._chromecast.media_controller.status.content_id == self.url:
+            self._chromecast.quit_app()
+
+    def _leave_app(self) -> None:
+        """Close the app that was opened for what nobody wants any more."""
+        if self._session is None:
             self._chromecast.quit_app()
 
     def seek_live(self, session: CastSession) -> None:

@@ -57,6 +57,7 @@ def cast_status(hass: HomeAssistant, entity_id: str) -> CastStatus | None:
     """
     component = hass.data.get(DATA_COMPONENT)
     player = component.get_entity(entity_id) if component else None
+    # Home Assistant tells neither in the state: it makes `off` of both, and of the device's own screen.
     chromecast: Chromecast | None = getattr(player, "_chromecast", None)
     if chromecast is None or chromecast.ignore_cec:
         return None

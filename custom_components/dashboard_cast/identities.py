@@ -32,6 +32,13 @@ def identities_of(hass: HomeAssistant, names: Iterable[str]) -> dict[str, list[s
 
 
 @callback
+def entity_ids_of(hass: HomeAssistant, names: Iterable[str], identities: Identities) -> list[str]:
+    """Return what entities are called now, without those that are gone."""
+    found = (entity_id_of(hass, name, identities) for name in names)
+    return [entity_id for entity_id in found if entity_id]
+
+
+@callback
 def entity_id_of(hass: HomeAssistant, name: str, identities: Identities) -> str | None:
     """Return what an entity is called now; None when it is gone."""
     registry = er.async_get(hass)

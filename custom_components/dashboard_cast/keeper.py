@@ -17,7 +17,7 @@ from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
 from .errors import DashboardCastError, TargetNotFoundError
-from .identities import entity_id_of, kept_name
+from .identities import entity_id_of, entity_ids_of, kept_name
 from .models import Source
 from .occasion import Occasion
 from .power import switch_off, switch_on
@@ -60,8 +60,10 @@ async def async_forget(hass: HomeAssistant, entry: ConfigEntry) -> None:
     for subentry in entry.get_subentries_of_type(SUBENTRY_DISPLAY):
         config = DisplayConfig.of(subentry.data)
         powered = Demand.of(stored[_DISPLAYS].get(subentry.subentry_id, {})).powered
-        if not any(is_somebodys(hass, tv) for tv in _resolved(hass, config, config.media_players)):
-            switch_off(hass, _resolved(hass, config, powered))
+        if not any(
+            is_somebodys(hass, tv) for tv in entity_ids_of(hass, config.media_players, config.identities)
+        ):
+            switch_off(hass, entity_ids_of(hass, powered, config.identities))
     await store.async_remove()
 
 
@@ -134,7 +136,7 @@ class Keeper:
 
     def _resolved(self, config: DisplayConfig, names: Iterable[str]) -> list[str]:
         """Return the entity ids of names in a display's set-up, as far as there are such entities."""
-        return _resolved(self._hass, config, names)
+        return entity_ids_of(self._hass, names, config.identities)
 
     @callback
     def _update(self) -> None:
@@ -411,8 +413,3 @@ class Keeper:
             _DISPLAYS: {name: asdict(demand) for name, demand in self._demands.items()},
             _VOLUMES: {entity_id: asdict(changes) for entity_id, changes in volumes.items() if changes},
         }
-
-
-def _resolved(hass: HomeAssistant, config: DisplayConfig, names: Iterable[str]) -> list[str]:
-    found = (entity_id_of(hass, name, config.identities) for name in names)
-    return [entity_id for entity_id in found if entity_id]

@@ -30,7 +30,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _AWAY: Final = frozenset((STATE_UNAVAILABLE, STATE_UNKNOWN))
 _OFF: Final = frozenset((STATE_OFF, STATE_STANDBY))
-_IDLE: Final = frozenset((MediaPlayerState.IDLE, STATE_OFF, STATE_STANDBY))
+_IDLE: Final = _OFF | {MediaPlayerState.IDLE}
 # Any other app that is open is somebody's, also when it says that nothing plays.
 _NOBODYS_APPS: Final = frozenset((None, APP_BACKDROP, APP_MEDIA_RECEIVER))
 _SOMEBODY_STOPPED: Final = frozenset((Ending.STOPPED, Ending.CLOSED))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN
@@ -16,7 +17,7 @@ from homeassistant.helpers.target import (
 
 from .const import DOMAIN
 from .displays import Display, Displays
-from .identities import entity_id_of
+from .identities import entity_ids_of
 
 _NAMED: Final = (ATTR_ENTITY_ID, ATTR_DEVICE_ID)
 _TARGET: Final = (*_NAMED, ATTR_AREA_ID, ATTR_FLOOR_ID, ATTR_LABEL_ID)
@@ -64,7 +65,8 @@ def selected(hass: HomeAssistant, displays: Displays, data: Mapping[str, Any]) -
     }
     # One that is only in the same area may well be on a TV elsewhere.
     meant = ours.keys() & {*named.referenced, *_players(named)}
-    screens = {entity_id for one in meant for entity_id in _screens_of(hass, ours[one])}
+    configs = [ours[one].config for one in meant]
+    screens = {*chain(*(entity_ids_of(hass, one.media_players, one.identities) for one in configs))}
     return Selection(named.referenced - ours.keys(), implied - ours.keys(), meant, screens)
 
 
@@ -85,10 +87,3 @@ def _display_of(hass: HomeAssistant, displays: Displays, entity_id: str) -> Disp
     if entity is None or entity.platform != DOMAIN:
         return None
     return displays.get(entity.config_subentry_id or "")
-
-
-def _screens_of(hass: HomeAssistant, display: Display) -> Iterator[str]:
-    """Go through the media players of a display that there are."""
-    for name in display.config.media_players:
-        if entity_id := entity_id_of(hass, name, display.config.identities):
-            yield entity_id
