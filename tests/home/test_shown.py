@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 import pytest_socket
 
+from custom_components.dashboard_cast.engine import page as page_module
 from custom_components.dashboard_cast.engine.page import Page
 from custom_components.dashboard_cast.models import Source
 
@@ -45,6 +46,29 @@ CONTROLS = """(() => {
   return found;
 })()"""
 HASS = "document.querySelector('home-assistant').hass"
+# The frontend hears of its configuration only after all else that it asks for at its start.
+LATE_CONFIGURATION = """(() => {
+  const LATE_MS = 500;
+  const ids = new Set();
+  const { send, addEventListener } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    const { id, type } = JSON.parse(data);
+    if (type === "get_config") ids.add(id);
+    return send.call(this, data);
+  };
+  WebSocket.prototype.addEventListener = function (type, heard, ...options) {
+    if (type !== "message") return addEventListener.call(this, type, heard, ...options);
+    const told = (messages) => messages.length && heard.call(this, { data: JSON.stringify(messages) });
+    return addEventListener.call(this, type, ({ data }) => {
+      const messages = [JSON.parse(data)].flat();
+      const late = ({ id, type }) => type === "result" && ids.has(id);
+      if (!messages.some(late)) return heard.call(this, { data });
+      told(messages.filter((message) => !late(message)));
+      setTimeout(() => told(messages.filter(late)), LATE_MS);
+    }, ...options);
+  };
+})();
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -114,6 +138,17 @@ async def test_choices(gallery: Gallery) -> None:
         for key in ("theme", "language"):
             await home.websocket(type="frontend/set_user_data", key=key, value=None)
         home.token = owner
+
+
+async def test_theme_before_configuration(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A theme is applied, too, when the frontend hears of it before it knows its configuration."""
+    monkeypatch.setattr(page_module, "_SCRIPT", LATE_CONFIGURATION + page_module._SCRIPT)
+    async with gallery.page(Source("/demo-views/sections", dark=True)) as page:
+        assert await evaluate(page, f"{HASS}.themes.darkMode")
+        async with asyncio.timeout(RELOAD_S):
+            while not gallery.frames:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert brightness(gallery.frames[0].jpeg) < DARK
 
 
 async def test_no_flash(gallery: Gallery) -> None:

@@ -123,6 +123,12 @@
     if (notice && notice.error && performance.now() > RETRY_MS) location.reload();
   };
 
+  // A frontend that hears of the themes before it knows its configuration never applies one.
+  const applyTheme = (home) => {
+    if (home.hass.themes.darkMode !== undefined || !home._applyTheme) return;
+    home._applyTheme(matchMedia("(prefers-color-scheme: dark)").matches);
+  };
+
   let kioskAsked = false;
 
   // What is still to come, in words for the log; empty when everything is drawn. `size` tells whether the
@@ -133,6 +139,8 @@
     const result = { signedIn, waitsFor: "", error: "", size: 0 };
     if (!signedIn) retry();
     if (!signedIn || !home.hass.connected) return { ...result, waitsFor: "the connection to Home Assistant" };
+    if (!home.hass.config || !home.hass.themes) return { ...result, waitsFor: "the theme" };
+    applyTheme(home);
     const shown = panel();
     if (!shown) return { ...result, waitsFor: "the dashboard" };
     if (settings.kiosk && !home.hass.kioskMode && !kioskAsked) {
