@@ -45,9 +45,13 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChildProcess]:
     await asyncio.wait_for(made.stop(), TIMEOUT_S)
 
 
-async def start(child: ChildProcess, program: str) -> psutil.Process:
+async def start(child: ChildProcess, program: str) -> None:
     """Start a Python program."""
     await child.start(sys.executable, "-c", program)
+
+
+def running(child: ChildProcess) -> psutil.Process:
+    """Return the process of a child that has not ended."""
     assert child._process
     return psutil.Process(child._process.pid)
 
@@ -77,7 +81,8 @@ async def test_ends_when_its_input_does(child: ChildProcess, monkeypatch: pytest
 
 async def test_terminates(child: ChildProcess) -> None:
     """A process that does not look at its input gets SIGTERM."""
-    process = await start(child, DEAF)
+    await start(child, DEAF)
+    process = running(child)
     await child.stdout.readline()
     assert await stop(child) >= GRACE_S
     assert await child.wait() == -signal.SIGTERM
@@ -86,7 +91,8 @@ async def test_terminates(child: ChildProcess) -> None:
 
 async def test_kills(child: ChildProcess) -> None:
     """A process that ignores SIGTERM as well gets SIGKILL."""
-    process = await start(child, STUBBORN)
+    await start(child, STUBBORN)
+    process = running(child)
     await child.stdout.readline()
     assert await stop(child) >= 2 * GRACE_S
     assert await child.wait() == -signal.SIGKILL
@@ -104,7 +110,8 @@ async def test_stops_when_its_output_is_full(child: ChildProcess, monkeypatch: p
 
 async def test_stops_although_a_child_of_it_goes_on(child: ChildProcess) -> None:
     """A process whose own child holds its pipes open keeps nobody waiting."""
-    process = await start(child, CHILD)
+    await start(child, CHILD)
+    process = running(child)
     await child.stdout.readline()
     (grandchild,) = process.children()
     try:
@@ -117,7 +124,8 @@ async def test_stops_although_a_child_of_it_goes_on(child: ChildProcess) -> None
 async def test_stop_that_is_cancelled(child: ChildProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has no time to wait for the end of a stubborn process leaves none either."""
     monkeypatch.setattr(module, "_GRACE_S", TIMEOUT_S)
-    process = await start(child, STUBBORN)
+    await start(child, STUBBORN)
+    process = running(child)
     await child.stdout.readline()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(child.stop(), 0.1)
@@ -168,7 +176,8 @@ async def test_log_with_a_long_line(child: ChildProcess) -> None:
 
 async def test_priority(child: ChildProcess) -> None:
     """Home Assistant comes first."""
-    process = await start(child, ECHO)
+    await start(child, ECHO)
+    process = running(child)
     assert process.nice() == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5) or process.nice() == 5
 
 

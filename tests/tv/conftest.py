@@ -7,6 +7,7 @@ import pytest
 import pytest_socket
 
 from .addresses import NETWORK
+from .library import PlayerKind
 from .sender import Sender
 from .stream import live_hls, serve
 from .television import Television
@@ -21,9 +22,12 @@ def loopback(socket_enabled: None) -> None:
 
 
 @pytest.fixture
-async def tv(loopback: None) -> AsyncIterator[Television]:
-    """Return a television that is on."""
-    async with Television(HOST, name="Test TV", model="Google Nest Hub", size=(640, 360)) as television:
+async def tv(loopback: None, request: pytest.FixtureRequest) -> AsyncIterator[Television]:
+    """Return a television that is on; its parameter is the player, when another than Shaka 5 is wanted."""
+    player = getattr(request, "param", PlayerKind.SHAKA_5)
+    async with Television(
+        HOST, name="Test TV", model="Google Nest Hub", size=(640, 360), player=player
+    ) as television:
         yield television
 
 
