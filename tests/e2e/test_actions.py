@@ -4,6 +4,7 @@ import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator
 import io
+from statistics import median
 import time
 
 from PIL import Image
@@ -20,8 +21,9 @@ from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, house as 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
-# From the action to the TV.
-SHOW_S = 3.0
+# Times a start, which draws a page as well, and the way of a picture to the TV: what plays meanwhile takes
+# its share of the machine.
+CHANGE_TO_START = 1.3
 SWAPS = 5
 CHANGE_TIMEOUT_S = 15.0
 TARGET = {"entity_id": TV_ENTITY}
@@ -60,14 +62,15 @@ async def switch(house: House, *, dark: bool) -> float:
 
 async def test_show(house: House) -> None:
     """Another look comes soon, without a LOAD and without a stall."""
-    await house.show(CLOCK_DASHBOARD, dark=False)
+    start = await house.show(CLOCK_DASHBOARD, dark=False)
     loads = len(house.tv.loads)
-    await house.watch(4)
+    delay = median((await house.watch(8)).latencies) / 1_000
     took = [await switch(house, dark=number % 2 == 0) for number in range(SWAPS)]
     assert (await house.tv.report()).stalls == 0
     assert len(house.tv.loads) == loads
-    # All but one: of five, the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100.
-    assert sorted(took)[-2] <= SHOW_S, took
+    # Beside a start in the same run: to draw a page is work for the processor, and machines differ. Of five,
+    # the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100 to seconds.
+    assert sorted(took)[-2] <= CHANGE_TO_START * (start + delay), (took, start, delay)
 
 
 async def test_show_fails(house: House) -> None:
