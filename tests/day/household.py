@@ -213,9 +213,11 @@ class Household:
                 choices += [self._person_stops, self._pause, self._guest]
             # What was away for long plays what ends by now, for nobody has watched it.
             if self.shown_on(tv) and name not in back:
-                choices.append(self._glitch)
+                choices += [self._glitch, self._slow_network]
             if self.minute - self._failed_at > 3:
                 choices += [self._load_fails, self._page_fails, self._stream_ends, self._fails_for_long]
+                if self.shown_on(tv) and name not in back:
+                    choices.append(self._starves)
         await self.dice.choice(choices)(name, tv)
 
     def _last(self, name: str, longest: int) -> None:
@@ -252,6 +254,28 @@ class Household:
         await self.pass_time(3)
         if tv.loads != loads:
             self.complaints.append(f"{name} got a LOAD though it plays on")
+
+    async def _slow_network(self, name: str, tv: Television) -> None:
+        self.tell(f"the network of {name} is too slow for some seconds")
+        loads = tv.loads
+        tv.starve()
+        await self.pass_time(3)
+        tv.feed()
+        await self.pass_time(3)
+        if tv.loads != loads:
+            self.complaints.append(f"{name} got a LOAD though it plays on")
+
+    async def _starves(self, name: str, tv: Television) -> None:
+        self.tell(
+            f"the network of {name} is too slow until the player gives up, and for what it is sent then"
+        )
+        self._failed_at = self.minute
+        tv.starve()
+        await self.pass_time(5)
+        tv.failing = 3
+        tv.give_up()
+        await self.pass_time(5)
+        tv.failing = 0
 
     async def _other_app(self, name: str, tv: Television) -> None:
         self.tell(f"{name} is taken over")

@@ -55,6 +55,8 @@ class Television(FakeCastPlayer):
         self.url: str | None = None
         """What of ours it plays."""
         self.paused = False
+        self.starved = False
+        """Whether it waits for more of what it plays."""
         self.failing = 0
         """How many LOADs are still to fail."""
         self._sessions = 0
@@ -146,8 +148,20 @@ class Television(FakeCastPlayer):
         self.chromecast.media_controller.report(self.url, playerState="PLAYING")
         self.write()
 
+    def starve(self) -> None:
+        """Get less of what it plays than it takes; the picture stands."""
+        self.starved = True
+        self.chromecast.media_controller.report(self.url, playerState="BUFFERING")
+        self.write()
+
+    def feed(self) -> None:
+        """Get enough again."""
+        self.starved = False
+        self.chromecast.media_controller.report(self.url, playerState="PLAYING")
+        self.write()
+
     def give_up(self) -> None:
-        """Find that the stream is not there any more; the app stays open."""
+        """Find that there is no more of the stream; the app stays open."""
         self._end("ERROR")
         self.write()
 
@@ -160,6 +174,8 @@ class Television(FakeCastPlayer):
         self._attr_media_content_id = self.url if self.app is App.OURS else None
         playing = self.app is App.OTHER or self.url is not None
         state = MediaPlayerState.PLAYING if playing else MediaPlayerState.IDLE
+        if self.starved:
+            state = MediaPlayerState.BUFFERING
         self.show(MediaPlayerState.PAUSED if self.paused else state)
 
     def _open(self, app: App) -> None:
@@ -178,7 +194,7 @@ class Television(FakeCastPlayer):
         self.chromecast.report(cast_status(session, name, app_id=app_id))
 
     def _end(self, reason: str) -> None:
-        url, self.url, self.paused = self.url, None, False
+        url, self.url, self.paused, self.starved = self.url, None, False, False
         if url:
             self.chromecast.media_controller.report(url, playerState="IDLE", idleReason=reason)
 
