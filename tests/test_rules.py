@@ -237,13 +237,19 @@ def test_failures_before_it_was_away() -> None:
     assert decide(again, [DAILY], NOW + 30).due == NOW + 330
 
 
-def test_failure_after_a_long_time() -> None:
-    """What has played for long has not failed before."""
+@pytest.mark.parametrize("ending", [Ending.LOST, Ending.TAKEN, Ending.SUPERSEDED, None])
+def test_failure_after_a_long_time(ending: Ending | None) -> None:
+    """What has played for long has not failed before, whatever it ended for."""
     screen = IDLE
     for _ in range(MANY_FAILURES):
         screen = screen.begin("daily", 0.0).end("daily", Ending.FAILED, "load_failed", 0.0)
-    screen = screen.begin("daily", 0.0).play("daily", 0.0).end("daily", Ending.LOST, "load_failed", LASTING_S)
-    assert shown(screen, LASTING_S + SETTLE_S) == "daily"
+    screen = screen.begin("daily", 0.0).play("daily", 0.0).play("daily", LASTING_S - 1)
+    if ending:
+        screen = screen.end("daily", ending, "load_failed", LASTING_S)
+    else:
+        screen = screen.begin("alarm", LASTING_S).end("alarm", Ending.STOPPED, "", LASTING_S)
+    screen = screen.begin("daily", LASTING_S).end("daily", Ending.FAILED, "load_failed", LASTING_S)
+    assert decide(screen, [DAILY], LASTING_S).due == LASTING_S + (6 if ending is Ending.LOST else SETTLE_S)
 
 
 def test_asking_forgets_failures() -> None:

@@ -9,6 +9,7 @@ from homeassistant.core import State
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 import pytest
 
+from custom_components.dashboard_cast.casting import CastSession
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
@@ -22,6 +23,7 @@ from .common import (
     TV,
     Home,
     async_fire_time_changed,
+    cast_status,
     how,
     settled,
     url_of,
@@ -110,6 +112,25 @@ async def test_choose_while_one_starts(home: Home) -> None:
     sources = [home.registry.sessions[one].source.path for one in (TV, SECOND_TV)]
     assert sources == [KITCHEN, KITCHEN]
     assert {one.status for one in wall.standings.values()} == {Status.SHOWING}
+
+
+async def test_view_while_it_ends_on_one_tv(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TV on which the display ends at this moment does not keep the others from the view."""
+    await home.shown(media_players=[TV, SECOND_TV])
+    started = CastSession.async_started
+
+    async def ends(session: CastSession) -> None:
+        await started(session)
+        home.players.device.report(cast_status(None, None, app_id=None))
+        await settled(home.hass)
+
+    monkeypatch.setattr(CastSession, "async_started", ends)
+    await select(home, "Kitchen")
+    monkeypatch.undo()
+    await settled(home.hass)
+    assert TV not in home.registry.sessions
+    assert home.registry.sessions[SECOND_TV].source.path == KITCHEN
+    assert view(home).state == "Kitchen"
 
 
 async def test_view_after_a_reload(home: Home, wall: Display) -> None:

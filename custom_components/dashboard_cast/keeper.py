@@ -16,7 +16,7 @@ from homeassistant.helpers.storage import Store
 from .casting import CastSession
 from .const import DOMAIN
 from .displays import SUBENTRY_DISPLAY, Display, DisplayConfig
-from .errors import DashboardCastError, TargetNotFoundError
+from .errors import DashboardCastError, NothingShownError, TargetNotFoundError
 from .identities import entity_id_of, entity_ids_of, kept_name
 from .models import Source
 from .occasion import Occasion
@@ -114,6 +114,9 @@ class Keeper:
         showing = [entity_id for entity_id, screen in self._screens.items() if screen.shows(display)]
         try:
             await self._registry.async_show(showing, lambda _source: source)
+        except NothingShownError:
+            # It has ended on one of them meanwhile, and where it goes on it has not changed.
+            pass
         except DashboardCastError:
             self.follow(display, before)
             raise

@@ -150,7 +150,7 @@ class Screen:
     held: str | None = None
     """The display that is shown there, or on its way."""
     began: float = 0.0
-    """When `held` was begun."""
+    """When `held` was begun, or since when it plays."""
     playing: bool = False
     """Whether `held` plays."""
     guest: bool = False
@@ -199,7 +199,12 @@ class Screen:
     def begin(self, display: str, now: float) -> Screen:
         """Note that a display is sent there; until it plays it may interrupt again."""
         return replace(
-            self, held=display, began=now, playing=False, yielding=False, forced=self.forced & {display}
+            self._leave(now),
+            held=display,
+            began=now,
+            playing=False,
+            yielding=False,
+            forced=self.forced & {display},
         )
 
     def play(self, display: str, now: float) -> Screen:
@@ -207,11 +212,18 @@ class Screen:
         if display != self.held:
             return self
         forced, asked = self.forced - {display}, self.asked - {display}
-        return replace(self, playing=True, began=now, forced=forced, asked=asked)
+        began = self.began if self.playing else now
+        return replace(self, playing=True, began=began, forced=forced, asked=asked)
 
     def release(self, now: float) -> Screen:
         """Note that no display is there any more."""
-        return replace(self, held=None, playing=False, since=now)
+        return replace(self._leave(now), held=None, playing=False, since=now)
+
+    def _leave(self, now: float) -> Screen:
+        """Note that `held` is over, however; what has played for long has not failed before."""
+        if self.held is not None and self.playing and now - self.began >= LASTING_S:
+            return self.forgive(self.held)
+        return self
 
     def welcome(self) -> Screen:
         """Note that an action shows something there."""
@@ -242,11 +254,10 @@ class Screen:
             # Whoever takes its place has the last word.
             yielding = self.yielding or ending is Ending.TAKEN
             return replace(screen, yielding=yielding, forced=self.forced - {display})
-        lasted = self.playing and now - self.began >= LASTING_S
-        before = None if lasted else self._troubles.get(display)
+        before = screen._troubles.get(display)
         count = before.count + 1 if before else 1
         trouble = _Trouble(count, now, now + _wait(count), error)
-        return replace(screen, _troubles={**self._troubles, display: trouble})
+        return replace(screen, _troubles={**screen._troubles, display: trouble})
 
     def standing(self, wish: Wish, now: float) -> Standing:
         """Return how it stands with a display if there was no other.
