@@ -125,7 +125,8 @@
 
   // A frontend that hears of the themes before it knows its configuration never applies one.
   const applyTheme = (home) => {
-    if (home.hass.themes.darkMode !== undefined || !home._applyTheme) return;
+    const { config, themes } = home.hass;
+    if (!config || !themes || themes.darkMode !== undefined || !home._applyTheme) return;
     home._applyTheme(matchMedia("(prefers-color-scheme: dark)").matches);
   };
 
@@ -139,7 +140,8 @@
     const result = { signedIn, waitsFor: "", error: "", size: 0 };
     if (!signedIn) retry();
     if (!signedIn || !home.hass.connected) return { ...result, waitsFor: "the connection to Home Assistant" };
-    if (!home.hass.config || !home.hass.themes) return { ...result, waitsFor: "the theme" };
+    // Null until Home Assistant has told.
+    if (home.hass.config === null || home.hass.themes === null) return { ...result, waitsFor: "the theme" };
     applyTheme(home);
     const shown = panel();
     if (!shown) return { ...result, waitsFor: "the dashboard" };
