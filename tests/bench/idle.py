@@ -43,6 +43,7 @@ media_player:
     name: TV {number}
     unique_id: tv_{number}
     device_class: tv
+    state_template: idle
     commands:
       play_media:
         action: input_text.set_value
@@ -52,7 +53,7 @@ media_player:
         for number in range(DISPLAYS)
     )
 )
-"""The TVs play nothing, but remember what they were told to."""
+"""The TVs are on and play nothing, but remember what they were told to."""
 
 
 @dataclass(frozen=True, slots=True)
