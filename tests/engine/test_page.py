@@ -181,6 +181,7 @@ async def test_signing_out_is_harmless(browser: LocalBrowser, frontend: Frontend
 # What is to be waited for, and a scene that goes on when it is released.
 WAITING = {
     "the connection to Home Assistant": "await released(); enter(await signIn()); draw();",
+    "the theme": SIGN_IN + "home.hass.themes = null; draw(); await released(); home.hass.themes = {};",
     "the dashboard": SIGN_IN + "const to = resolver(); await released(); draw2(to);",
     "the view": SIGN_IN + "const to = root(); await released(); add(card(view(to)), 'div', false);",
     "a card": SIGN_IN + "const to = card(); await released(); add(to, 'div', false);",
