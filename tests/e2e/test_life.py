@@ -40,6 +40,7 @@ async def house(shared_house: House) -> House:
     if not await home.websocket(type="config_entries/get", domain="dashboard_cast"):
         result = await home.flow("dashboard_cast", *LOCAL_BROWSER)
         shared_house.entry_id = result["result"]["entry_id"]
+    await shared_house.stop()
     await shared_house.show(STILL_DASHBOARD)
     return shared_house
 
