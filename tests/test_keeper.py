@@ -924,6 +924,16 @@ async def test_volume_that_a_person_changes(home: Home) -> None:
     assert home.players.tv.volumes == [0.2]
 
 
+async def test_volume_that_is_not_told_yet(home: Home) -> None:
+    """A TV that does not say by then that it was set has the volume that it had, too."""
+    home.players.tv.turn_volume(0.5)
+    with patch.object(home.players.tv, "async_write_ha_state"):
+        wall = await home.shown(quiet={"volume": 20})
+        await wall.async_turn_off()
+        await settled(home.hass)
+    assert home.players.tv.volumes == [0.2, 0.5]
+
+
 async def test_volume_after_a_takeover(home: Home) -> None:
     """Another app is as loud as it should be, and so is the TV after the end of Home Assistant."""
     home.players.tv.turn_volume(0.5)

@@ -86,7 +86,9 @@ class Sound:
         if level is None:
             return
         now = self._attribute(ATTR_MEDIA_VOLUME_LEVEL)
-        theirs = now is not None and abs(now - level) > _NEAR
+        # What it is said to be may be from before it was set.
+        known = [one for one in (level, before) if one is not None]
+        theirs = now is not None and all(abs(now - one) > _NEAR for one in known)
         data = {ATTR_MEDIA_VOLUME_LEVEL: before}
         if theirs or before is None or await self._async_call(SERVICE_VOLUME_SET, data):
             self.changes = replace(self.changes, before=None, level=None)
