@@ -272,8 +272,13 @@ class Household:
         self._failed_at = self.minute
         tv.starve()
         await self.pass_time(5)
+        await self._refuse_loads(tv, tv.give_up)
+
+    async def _refuse_loads(self, tv: Television, mishap: Callable[[], None]) -> None:
+        """Let LOADs fail for some seconds after a mishap."""
+        # A device is sent all three formats before it counts as a failure.
         tv.failing = 3
-        tv.give_up()
+        mishap()
         await self.pass_time(5)
         tv.failing = 0
 
@@ -302,12 +307,8 @@ class Household:
     async def _load_fails(self, name: str, tv: Television) -> None:
         self.tell(f"LOADs fail on {name}")
         self._failed_at = self.minute
-        # A device is sent all three formats before it counts as a failure.
-        tv.failing = 3
         tv.power_off()
-        tv.power_on()
-        await self.pass_time(5)
-        tv.failing = 0
+        await self._refuse_loads(tv, tv.power_on)
 
     async def _page_fails(self, name: str, tv: Television) -> None:
         self.tell(f"no page can be drawn while {name} restarts")

@@ -139,26 +139,22 @@ class Television(FakeCastPlayer):
     def pause(self) -> None:
         """Pause what of ours plays."""
         self.paused = True
-        self.chromecast.media_controller.report(self.url, playerState="PAUSED")
-        self.write()
+        self._tell_player()
 
     def resume(self) -> None:
         """Go on with it."""
         self.paused = False
-        self.chromecast.media_controller.report(self.url, playerState="PLAYING")
-        self.write()
+        self._tell_player()
 
     def starve(self) -> None:
         """Get less of what it plays than it takes; the picture stands."""
         self.starved = True
-        self.chromecast.media_controller.report(self.url, playerState="BUFFERING")
-        self.write()
+        self._tell_player()
 
     def feed(self) -> None:
         """Get enough again."""
         self.starved = False
-        self.chromecast.media_controller.report(self.url, playerState="PLAYING")
-        self.write()
+        self._tell_player()
 
     def give_up(self) -> None:
         """Find that there is no more of the stream; the app stays open."""
@@ -173,10 +169,18 @@ class Television(FakeCastPlayer):
         self._attr_app_id, _ = self.app.value
         self._attr_media_content_id = self.url if self.app is App.OURS else None
         playing = self.app is App.OTHER or self.url is not None
-        state = MediaPlayerState.PLAYING if playing else MediaPlayerState.IDLE
-        if self.starved:
-            state = MediaPlayerState.BUFFERING
-        self.show(MediaPlayerState.PAUSED if self.paused else state)
+        self.show(self._player if playing else MediaPlayerState.IDLE)
+
+    @property
+    def _player(self) -> MediaPlayerState:
+        """What the player does with what is there."""
+        if self.paused:
+            return MediaPlayerState.PAUSED
+        return MediaPlayerState.BUFFERING if self.starved else MediaPlayerState.PLAYING
+
+    def _tell_player(self) -> None:
+        self.chromecast.media_controller.report(self.url, playerState=self._player.upper())
+        self.write()
 
     def _open(self, app: App) -> None:
         self.app = app
@@ -207,6 +211,6 @@ class Television(FakeCastPlayer):
             return
         self._tell_app()
         if self.url:
-            state = "PAUSED" if self.paused else "PLAYING"
-            self.chromecast.media_controller.report(self.url, playerState=state)
-        self.write()
+            self._tell_player()
+        else:
+            self.write()

@@ -22,8 +22,8 @@ from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, house as 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 # Times a start, which draws a page as well, and the way of a picture to the TV: what plays meanwhile takes
-# its share of the machine. Of five, the slowest may be the machine's.
-USUAL_TO_START, SLOWER_TO_START = 1.3, 1.5
+# its share of the machine.
+CHANGE_TO_START = 1.3
 SWAPS = 5
 CHANGE_TIMEOUT_S = 15.0
 TARGET = {"entity_id": TV_ENTITY}
@@ -68,10 +68,9 @@ async def test_show(house: House) -> None:
     took = [await switch(house, dark=number % 2 == 0) for number in range(SWAPS)]
     assert (await house.tv.report()).stalls == 0
     assert len(house.tv.loads) == loads
-    # Beside a start in the same run: to draw a page is work for the processor, and machines differ.
-    # `scripts/bench --only show` holds 95 of 100 to seconds.
-    assert median(took) <= USUAL_TO_START * (start + delay), (took, start, delay)
-    assert sorted(took)[-2] <= SLOWER_TO_START * (start + delay), (took, start, delay)
+    # Beside a start in the same run: to draw a page is work for the processor, and machines differ. Of five,
+    # the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100 to seconds.
+    assert sorted(took)[-2] <= CHANGE_TO_START * (start + delay), (took, start, delay)
 
 
 async def test_show_fails(house: House) -> None:
