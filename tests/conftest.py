@@ -1,5 +1,6 @@
 """Fixtures: a home with dashboards, media players and the integration, in this process."""
 
+import asyncio
 from collections.abc import Iterator
 import io
 from typing import Any
@@ -35,6 +36,21 @@ from .common import (
 # The same inputs each time: what fails has to fail for whoever looks. `scripts/fuzz` finds new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave event loops as they are: Home Assistant's test plugin has them all in debug mode.
+
+    There every task and future remembers the whole stack at its birth, which takes more than half of the time
+    of all tests. PYTHONASYNCIODEBUG=1 in the environment has it nevertheless.
+    """
+
+
+@pytest.fixture
+async def debug_mode() -> None:
+    """Have the event loop in debug mode, in which it refuses calls from other threads."""
+    asyncio.get_running_loop().set_debug(True)
 
 
 @pytest.fixture

@@ -39,6 +39,9 @@ from .common import (
     url_of,
 )
 
+# pychromecast calls from threads of its own.
+pytestmark = pytest.mark.usefixtures("debug_mode")
+
 MEDIA = "media-source://dashboard_cast"
 FOREIGN = "http://music.example/song.mp3"
 

@@ -44,6 +44,9 @@ from .common import (
     url_of,
 )
 
+# pychromecast calls from threads of its own.
+pytestmark = pytest.mark.usefixtures("debug_mode")
+
 ELSE = "http://music.example/song.mp3"
 
 

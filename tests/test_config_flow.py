@@ -21,6 +21,7 @@ from homeassistant.requirements import RequirementsNotFound
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from custom_components.dashboard_cast import async_setup_entry
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.engine.cdp import Browser
 from custom_components.dashboard_cast.engine.homes import Homes
@@ -39,6 +40,7 @@ from custom_components.dashboard_cast.errors import (
     HomeUnreachableError,
     MalformedMediaError,
 )
+from custom_components.dashboard_cast.registry import DashboardCastConfigEntry
 
 from .common import (
     FakeBrowser,
@@ -215,10 +217,19 @@ async def test_finished_twice_at_once(hass: HomeAssistant, trial: AsyncMock) -> 
     flows = hass.config_entries.flow
     await flows.async_configure(form["flow_id"], {})
     await settled(hass)
-    asked, own = await asyncio.gather(
-        flows.async_configure(form["flow_id"]), flows._async_configure(form["flow_id"])
-    )
-    assert asked["type"] is FlowResultType.CREATE_ENTRY
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def set_up(hass: HomeAssistant, entry: DashboardCastConfigEntry) -> bool:
+        begun.set()
+        await go_on.wait()
+        return await async_setup_entry(hass, entry)
+
+    with patch("custom_components.dashboard_cast.async_setup_entry", set_up):
+        asked = asyncio.create_task(flows.async_configure(form["flow_id"]))
+        await begun.wait()
+        own = await flows._async_configure(form["flow_id"])
+        go_on.set()
+        assert (await asked)["type"] is FlowResultType.CREATE_ENTRY
     assert own["type"] is FlowResultType.SHOW_PROGRESS
     assert len(hass.config_entries.async_entries(DOMAIN)) == 1
     assert not flows.async_progress()

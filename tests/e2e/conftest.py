@@ -1,7 +1,7 @@
 """One house for all tests of a module."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -11,6 +11,21 @@ from ..common import one_thread
 from .house import House, house as open_house
 
 LOOPBACK = ["127.0.0.0/8"]
+# Of Home Assistant's log, with a test that has failed.
+LOG_LINES = 300
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell what Home Assistant has printed last when a test has failed."""
+    report = yield
+    # A ward has its house.
+    found = [getattr(one, "house", one) for one in getattr(item, "funcargs", {}).values()]
+    houses = [one for one in found if isinstance(one, House)]
+    if report.failed and houses:
+        lines = houses[0].home.log().splitlines()[-LOG_LINES:]
+        report.sections.append(("Home Assistant's log", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(autouse=True)
