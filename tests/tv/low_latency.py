@@ -15,7 +15,7 @@ PARTS = 4  # a segment
 RATE = 16  # pictures/s: a whole number of them in a part
 LISTED = 6  # segments
 WITH_PARTS = 3  # segments at the end of the playlist
-SOURCE = ("-re", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}")
+SOURCE = ("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}")
 GOP = ("-g", str(int(RATE * PART * PARTS)))
 FRAGMENTS = (
     *("-f", "mp4", "-movflags", "empty_moov+default_base_moof", "-flush_packets", "1"),
@@ -42,13 +42,18 @@ class Origin:
     _grown: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def fill(self, output: asyncio.StreamReader) -> None:
-        """Take in what FFmpeg writes: `ftyp` and `moov`, then `moof` and `mdat` for each part."""
+        """Take in what FFmpeg writes: `ftyp` and `moov`, then `moof` and `mdat` for each part.
+
+        It is as fast as it can be until all segments are listed, and then held up to be live.
+        """
         fragment = b""
+        live = asyncio.get_running_loop().time() - LISTED * PARTS * PART
         while True:
             header = await output.readexactly(8)
             fragment += header + await output.readexactly(int.from_bytes(header[:4]) - 8)
             if header[4:] not in {b"moov", b"mdat"}:
                 continue
+            await asyncio.sleep(live + len(self.parts) * PART - asyncio.get_running_loop().time())
             async with self._grown:
                 if header[4:] == b"moov":
                     self.init = fragment
