@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
+import logging
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,9 @@ from .house import House, house as open_house
 LOOPBACK = ["127.0.0.0/8"]
 # Of Home Assistant's log, with a test that has failed.
 LOG_LINES = 300
+
+# What the TV was told is shown with it.
+logging.getLogger("tests.tv").setLevel(logging.DEBUG)
 
 
 @pytest.hookimpl(wrapper=True)
