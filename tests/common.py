@@ -13,7 +13,7 @@ import re
 import ssl
 from threading import Thread
 import time
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, override
 from uuid import UUID
 
@@ -318,6 +318,9 @@ class FakeChromecast:
         self.cast_type = cast_type
         self.cast_info = CastInfo(set(), UUID(int=1), "TV", "TV", host, 8009, cast_type, "Google")
         self.media_controller = FakeMediaController()
+        self.socket_client: Any = SimpleNamespace(
+            send_message=lambda: None, media_controller=self.media_controller
+        )
         self.status: CastStatus | None = cast_status("ours")
         self.listeners: list[CastStatusListener] = []
         self.connection_listeners: list[ConnectionStatusListener] = []

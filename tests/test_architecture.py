@@ -40,6 +40,7 @@ ROOMS = [
         "offers",
         "screens",
         "selection",
+        "sending",
         "keeper",
         "power",
         "sound",

@@ -151,7 +151,6 @@ class Television(FakeChromecast):
     app_id = "CC1AD845"
     app_display_name = "Default Media Receiver"
     ignore_cec = False
-    socket_client = MagicMock()
     connection_listener: Any = None
 
     @property

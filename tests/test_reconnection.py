@@ -91,8 +91,6 @@ async def server(hass: HomeAssistant, soon: None) -> AsyncIterator[Start]:
     async def ignore(_sender: Sender, _message: Message) -> None:
         """Say nothing: a connection is all that it takes."""
 
-    # In debug mode it calls it an error when who connects leaves before TLS.
-    asyncio.get_running_loop().set_debug(False)
     servers: list[CastServer] = []
 
     async def start(host: str) -> None:

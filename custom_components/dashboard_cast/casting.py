@@ -69,6 +69,7 @@ from .errors import (
 from .issues import note_fetched, note_unfetched
 from .live_edge import LiveEdge
 from .models import Ending, Profile, Source, StreamFormat
+from .sending import send_in_turn
 from .urls import device_url, stream_path
 
 _LOGGER = logging.getLogger(__name__)
@@ -390,6 +391,7 @@ class CastDevice(MediaStatusListener, CastStatusListener, ConnectionStatusListen
         self._answered = False
         self._failed = False
         self._away = False
+        send_in_turn(chromecast)
         chromecast.media_controller.register_status_listener(self)
         chromecast.register_status_listener(self)
         chromecast.register_connection_listener(self)

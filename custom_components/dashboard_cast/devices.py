@@ -17,6 +17,7 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.entity import Entity
 from pychromecast import Chromecast
 from pychromecast.controllers.receiver import CastStatus
 
@@ -49,19 +50,30 @@ def is_cast_device(hass: HomeAssistant, entity_id: str) -> bool:
     return entity is not None and entity.platform == CAST_INTEGRATION
 
 
+def _player(hass: HomeAssistant, entity_id: str) -> Entity | None:
+    component = hass.data.get(DATA_COMPONENT)
+    return component.get_entity(entity_id) if component else None
+
+
+@callback
+def chromecast_of(hass: HomeAssistant, entity_id: str) -> Chromecast | None:
+    """Return the Cast device behind a media player; None where there is none, or it was not found yet."""
+    # The Cast integration hands it out only together with what is to be played.
+    chromecast: Chromecast | None = getattr(_player(hass, entity_id), "_chromecast", None)
+    return chromecast
+
+
 @callback
 def cast_status(hass: HomeAssistant, entity_id: str) -> CastStatus | None:
     """Return what a Cast device says of its screen, which it knows from the TV by HDMI-CEC.
 
     None for other media players, and where people have the Cast integration ignore it.
     """
-    component = hass.data.get(DATA_COMPONENT)
-    player = component.get_entity(entity_id) if component else None
     # Home Assistant tells neither in the state: it makes `off` of both, and of the device's own screen.
-    chromecast: Chromecast | None = getattr(player, "_chromecast", None)
+    chromecast = chromecast_of(hass, entity_id)
     if chromecast is None or chromecast.ignore_cec:
         return None
-    status: CastStatus | None = getattr(player, "cast_status", None)
+    status: CastStatus | None = getattr(_player(hass, entity_id), "cast_status", None)
     return status
 
 

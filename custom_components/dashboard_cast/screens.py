@@ -15,7 +15,7 @@ from homeassistant.helpers.event import async_call_later, async_track_state_chan
 from pychromecast.config import APP_BACKDROP, APP_MEDIA_RECEIVER
 
 from .casting import CastSession
-from .devices import cast_status, is_cast_device
+from .devices import cast_status, chromecast_of, is_cast_device
 from .displays import Display
 from .engine.stream import Stream
 from .errors import DashboardCastError
@@ -23,6 +23,7 @@ from .models import Ending
 from .reconnection import Reconnection
 from .registry import Registry
 from .rules import Activity, Screen, Standing, Wish, decide
+from .sending import send_in_turn
 from .sound import Changes, Sound
 from .urls import split_stream_url
 
@@ -178,6 +179,8 @@ class ScreenKeeper:
     @callback
     def update(self) -> None:
         """Decide what it is to show, and have it shown."""
+        if chromecast := chromecast_of(self._hass, self.entity_id):
+            send_in_turn(chromecast)
         now = time.monotonic()
         session = self._session
         if session and session.owner is None and not session.leaving:
