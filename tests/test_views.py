@@ -40,6 +40,7 @@ from .common import (
     open_task,
     picture,
     raw_request,
+    until,
 )
 
 type Client = TestClient[Any, Any]
@@ -260,6 +261,7 @@ async def test_live_video_for_who_takes_nothing(
     for index in range(READY_SEGMENTS * 4 + 1, READY_SEGMENTS * 4 + 9):
         stream.store.add(AVCC, replace(picture(index), data=large))
         await _settle(hass)
+    await until(lambda: not client.server.handler.connections)
     with pytest.raises(ClientError):
         await answer.read()
 
