@@ -319,8 +319,9 @@ class FakeChromecast:
         self.cast_info = CastInfo(set(), UUID(int=1), "TV", "TV", host, 8009, cast_type, "Google")
         self.media_controller = FakeMediaController()
         self.socket_client: Any = SimpleNamespace(
-            send_message=lambda: None, media_controller=self.media_controller
+            send_message=lambda: None, media_controller=self.media_controller, is_connected=False
         )
+        """That it is connected is asked only while it is away."""
         self.status: CastStatus | None = cast_status("ours")
         self.listeners: list[CastStatusListener] = []
         self.connection_listeners: list[ConnectionStatusListener] = []

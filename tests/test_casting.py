@@ -434,11 +434,12 @@ async def test_one_device_many_sessions(
 ) -> None:
     """The next dashboard on a TV replaces the one before without closing the app."""
     await _cast(registry)
+    listeners = [*players.device.listeners]
     await registry.async_cast(TV, OTHER_SOURCE, PROFILE)
     assert players.device.urls == [url_of(stream) for stream in studio.streams]
     await settled(hass)
     assert players.device.quits == 0
-    assert len(players.device.listeners) == 1
+    assert players.device.listeners == listeners
     assert len(players.device.media_controller.listeners) == 1
     assert [stream.ended for stream in studio.streams] == [True, False]
 

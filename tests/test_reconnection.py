@@ -119,6 +119,22 @@ async def test_back(device: Device, asking: Reconnection, server: Start) -> None
     await until(lambda: device.chromecast.socket_client.services == {SERVICE})
 
 
+async def test_missed(
+    hass: HomeAssistant, device: Device, server: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is connected to, and taken for away, is told of once more, and not connected to anew."""
+    device.chromecast.socket_client.services.add(HostServiceInfo(OTHER_HOST, PORT))
+    await server(OTHER_HOST)
+    await until(lambda: not device.chromecast.socket_client.first_connection)
+    heard = [*device.heard]
+    monkeypatch.setattr(reconnection, "chromecast_of", lambda *_: device.chromecast)
+    asking = Reconnection(hass, device.entity_id)
+    asking.want(wanted=True)
+    await until(lambda: len(device.heard) > len(heard))
+    asking.want(wanted=False)
+    assert {*device.heard[len(heard) :]} == {CONNECTION_STATUS_CONNECTED}
+
+
 async def test_other_address(device: Device, asking: Reconnection, server: Start) -> None:
     """A device that has got another address meanwhile is found there."""
     (uuid,) = device.browser.devices

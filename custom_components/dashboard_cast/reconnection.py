@@ -11,10 +11,13 @@ from uuid import UUID
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.event import async_track_time_interval
+from pychromecast import Chromecast
 from pychromecast.discovery import CastBrowser
 from pychromecast.models import CastInfo, HostServiceInfo
+from pychromecast.socket_client import CONNECTION_STATUS_CONNECTED, ConnectionStatus, NetworkAddress
 
 from .const import CAST_INTEGRATION
+from .devices import chromecast_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,6 +39,10 @@ class Reconnection:
     By itself pychromecast doubles its wait after each failure, up to five minutes
     (`SocketClient.initialize_connection`). It looks through the services of a device in each pass, though,
     and allows for changes to them.
+
+    A device may also be connected to, and away all the same: the Cast integration takes it for away after it
+    has let pychromecast's thread begin, which is told to it already when the machine is busy at that moment.
+    Then pychromecast tells again.
     """
 
     def __init__(self, hass: HomeAssistant, entity_id: str) -> None:
@@ -58,6 +65,11 @@ class Reconnection:
             self._forget_trial()
 
     async def _async_ask(self, _now: datetime) -> None:
+        chromecast = chromecast_of(self._hass, self._entity_id)
+        if chromecast and chromecast.socket_client.is_connected:
+            _LOGGER.debug("%s is connected to, which Home Assistant does not know", self._entity_id)
+            await self._hass.async_add_executor_job(_tell_again, chromecast)
+            return
         found = _cast_info(self._hass, self._entity_id)
         answers = found is not None and await _answers(found)
         self._forget_trial()
@@ -87,6 +99,13 @@ def _cast_info(hass: HomeAssistant, entity_id: str) -> CastInfo | None:
     entry = hass.config_entries.async_get_entry(entity.config_entry_id)
     browser: CastBrowser | None = getattr(getattr(entry, "runtime_data", None), "browser", None)
     return browser.devices.get(UUID(entity.unique_id)) if browser else None
+
+
+def _tell_again(chromecast: Chromecast) -> None:
+    """Have pychromecast say once more that it is connected to a device."""
+    client = chromecast.socket_client
+    address = NetworkAddress(client.host, client.port)
+    client._report_connection_status(ConnectionStatus(CONNECTION_STATUS_CONNECTED, address, None))
 
 
 async def _answers(found: CastInfo) -> bool:

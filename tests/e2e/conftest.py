@@ -12,8 +12,6 @@ from ..common import one_thread
 from .house import House, house as open_house
 
 LOOPBACK = ["127.0.0.0/8"]
-# Of Home Assistant's log, with a test that has failed.
-LOG_LINES = 300
 
 # What the TV was told is shown with it.
 logging.getLogger("tests.tv").setLevel(logging.DEBUG)
@@ -27,8 +25,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     found = [getattr(one, "house", one) for one in getattr(item, "funcargs", {}).values()]
     houses = [one for one in found if isinstance(one, House)]
     if report.failed and houses:
-        lines = houses[0].home.log().splitlines()[-LOG_LINES:]
-        report.sections.append(("Home Assistant's log", "\n".join(lines)))
+        report.sections.append(("Home Assistant's log", houses[0].home.log_tail()))
     return report
 
 

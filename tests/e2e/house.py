@@ -20,9 +20,13 @@ from ..tv.player import Report
 TV_ENTITY = "media_player.living_room_tv"
 STILL_DASHBOARD = "/demo-home/overview"
 CLOCK_DASHBOARD = "/demo-clock/clock"
+TARGET = {"entity_id": TV_ENTITY}
+# Where these have nothing but their background.
+GROUND = (6, 300)
 FIND_TIMEOUT_S = 40.0
 PLAY_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 15.0
+CHANGE_TIMEOUT_S = 15.0
 POLL_S = 0.05
 # What the kernel lets a program be called.
 STREAM_PROGRAMS = ("chromium", "headless", "chrome", "ffmpeg", "node")
@@ -42,7 +46,7 @@ class House:
             "dashboard_cast",
             "start",
             {"path": path, **fields},
-            target={"entity_id": TV_ENTITY},
+            target=TARGET,
             return_response=True,
         )
         return answer
@@ -50,13 +54,19 @@ class House:
     async def show(self, path: str, **fields: Any) -> float:
         """Show a dashboard on the TV as an automation does; return the seconds until its first picture."""
         begun, loads = time.time(), len(self.tv.loads)
-        await self.home.call(
-            "dashboard_cast", "start", {"path": path, **fields}, target={"entity_id": TV_ENTITY}
-        )
+        await self.act("start", path=path, **fields)
         await self.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
         first_picture = (await self.tv.report()).first_picture
         assert first_picture is not None
         return first_picture - begun
+
+    async def act(self, service: str, **data: object) -> None:
+        """Call an action for the TV."""
+        await self.home.call("dashboard_cast", service, data, target=TARGET)
+
+    async def becomes(self, *, dark: bool) -> None:
+        """Wait until the ground of what the TV shows is dark, or light."""
+        await self.tv.wait_dark(*GROUND, CHANGE_TIMEOUT_S, dark=dark)
 
     async def play(self, url: str) -> None:
         """Let the TV play an address by the ordinary action, and wait until it does."""
@@ -65,7 +75,7 @@ class House:
             "media_player",
             "play_media",
             {"media_content_id": url, "media_content_type": "video"},
-            target={"entity_id": TV_ENTITY},
+            target=TARGET,
         )
         await self.tv.wait_playing(PLAY_TIMEOUT_S, loads=loads + 1)
 
@@ -143,7 +153,11 @@ async def house(
         result = await home.flow("dashboard_cast", *browser)
         await home.add_cast([tv.host])
         found = House(home, tv, result["result"]["entry_id"])
-        await found.available()
+        try:
+            await found.available()
+        except TimeoutError as error:
+            error.add_note(home.log_tail())
+            raise
         yield found
 
 

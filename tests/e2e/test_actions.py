@@ -4,8 +4,6 @@ import asyncio
 from base64 import b64decode
 from collections.abc import AsyncIterator
 import io
-from statistics import median
-import time
 
 from PIL import Image
 import pytest
@@ -17,18 +15,16 @@ from ..tv.television import MEDIUM_GREY
 from .census import CONFIGURATION, growth
 from .conftest import LOOPBACK
 from .endurance import endure
-from .house import CLOCK_DASHBOARD, STILL_DASHBOARD, TV_ENTITY, House, house as open_house
+from .house import (
+    CHANGE_TIMEOUT_S,
+    CLOCK_DASHBOARD,
+    GROUND,
+    STILL_DASHBOARD,
+    House,
+    house as open_house,
+)
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
-
-# Times a start, which draws a page as well, and the way of a picture to the TV: what plays meanwhile takes
-# its share of the machine.
-CHANGE_TO_START = 1.3
-SWAPS = 5
-CHANGE_TIMEOUT_S = 15.0
-TARGET = {"entity_id": TV_ENTITY}
-# Where the page has nothing but its background.
-GROUND = (6, 300)
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -40,47 +36,14 @@ async def shared_house() -> AsyncIterator[House]:
         yield found
 
 
-async def act(house: House, service: str, **data: object) -> None:
-    """Call an action for the TV."""
-    await house.home.call("dashboard_cast", service, data, target=TARGET)
-
-
-async def becomes(house: House, *, dark: bool) -> None:
-    """Wait until the ground of what the TV shows is dark, or light."""
-    await house.tv.wait_dark(*GROUND, CHANGE_TIMEOUT_S, dark=dark)
-
-
-async def switch(house: House, *, dark: bool) -> float:
-    """Show the same in dark or light; return the seconds from the action to the TV."""
-    begun = time.monotonic()
-    acting = asyncio.create_task(act(house, "show", dark=dark))
-    await becomes(house, dark=dark)
-    seconds = time.monotonic() - begun
-    await acting
-    return seconds
-
-
-async def test_show(house: House) -> None:
-    """Another look comes soon, without a LOAD and without a stall."""
-    start = await house.show(CLOCK_DASHBOARD, dark=False)
-    loads = len(house.tv.loads)
-    delay = median((await house.watch(8)).latencies) / 1_000
-    took = [await switch(house, dark=number % 2 == 0) for number in range(SWAPS)]
-    assert (await house.tv.report()).stalls == 0
-    assert len(house.tv.loads) == loads
-    # Beside a start in the same run: to draw a page is work for the processor, and machines differ. Of five,
-    # the slowest may be the machine's. `scripts/bench --only show` holds 95 of 100 to seconds.
-    assert sorted(took)[-2] <= CHANGE_TO_START * (start + delay), (took, start, delay)
-
-
 async def test_show_fails(house: House) -> None:
     """A view that is not there leaves what is shown; where nothing is shown, there is nothing to change."""
     with pytest.raises(ServiceError) as raised:
-        await house.home.call("dashboard_cast", "show", {"path": STILL_DASHBOARD}, target=TARGET)
+        await house.act("show", path=STILL_DASHBOARD)
     assert raised.value.translation_key == "nothing_shown"
     await house.show(CLOCK_DASHBOARD)
     with pytest.raises(ServiceError) as raised:
-        await house.home.call("dashboard_cast", "show", {"path": "/demo-home/none"}, target=TARGET)
+        await house.act("show", path="/demo-home/none")
     assert raised.value.translation_key == "view_not_found"
     assert (await house.watch(4)).stalls == 0
 
@@ -89,15 +52,15 @@ async def test_message(house: House) -> None:
     """An urgent message darkens the rest, also when something else comes to be shown, and goes."""
     await house.show(CLOCK_DASHBOARD, dark=False)
     loads = len(house.tv.loads)
-    await act(
-        house, "message", message="Somebody is at the door.", icon="mdi:doorbell", urgent=True, duration=7
+    await house.act(
+        "message", message="Somebody is at the door.", icon="mdi:doorbell", urgent=True, duration=7
     )
-    await becomes(house, dark=True)
-    await act(house, "show", zoom=1.1)
+    await house.becomes(dark=True)
+    await house.act("show", zoom=1.1)
     frames = (await house.tv.report()).frames
     await house.tv.wait_report(lambda report: report.frames > frames + 8, CHANGE_TIMEOUT_S)
     assert max(await house.tv.colour(*GROUND)) < MEDIUM_GREY
-    await becomes(house, dark=False)
+    await house.becomes(dark=False)
     assert len(house.tv.loads) == loads
 
 

@@ -18,7 +18,7 @@ from .conftest import allow_loopback, print_table
 from .house import until
 from .ward import ANYWHERE, BEGINS, ELSEWHERE, LASTING_S, Ward, ward as open_ward
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 
 DASHBOARD = "/demo-trouble/trouble"
 # What is promised.

@@ -9,7 +9,7 @@ import pytest
 
 from ..home.kiosk import sign_in_script
 from ..tv.player import ARGUMENTS, find_browser
-from .house import STILL_DASHBOARD, TV_ENTITY, House, until
+from .house import STILL_DASHBOARD, House, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -46,9 +46,7 @@ async def test_same_dashboard_again_is_left_alone(house: House) -> None:
     """No second LOAD for what is shown already."""
     await house.show(STILL_DASHBOARD)
     loads = len(house.tv.loads)
-    await house.home.call(
-        "dashboard_cast", "start", {"path": STILL_DASHBOARD}, target={"entity_id": TV_ENTITY}
-    )
+    await house.act("start", path=STILL_DASHBOARD)
     assert len(house.tv.loads) == loads
 
 

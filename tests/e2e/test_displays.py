@@ -117,6 +117,27 @@ async def test_home_assistant_is_killed(shared_house: House, display: str, table
     )
 
 
+async def test_home_assistant_misses_the_tv(shared_house: House, display: str, table: list[str]) -> None:
+    """A display is shown also when Home Assistant takes the TV for away right after it was connected to.
+
+    Its Cast integration does so when the machine is busy at that moment.
+    """
+    house = shared_house
+    await house.home.stop()
+    configuration = house.home.config_dir / "configuration.yaml"
+    text = configuration.read_text(encoding="utf-8")
+    configuration.write_text(text + "\ntrouble:\n  misses_connections: true\n", encoding="utf-8")
+    loads, read = len(house.tv.loads), len(house.home.log())
+    await house.home.restart()
+    configuration.write_text(text, encoding="utf-8")
+    seconds = await back(house, loads, time.time())
+    assert "is connected to, which Home Assistant does not know" in house.home.log()[read:]
+    then = "it is told so within 5 s, and sent there"
+    table.append(
+        f"| Home Assistant starts, and misses that it is connected to the TV | {then} | {seconds:.1f} s | 1 |"
+    )
+
+
 async def test_other_app(wall: House, table: list[str]) -> None:
     """Another app has the TV until it is closed, and a while longer."""
     loads = len(wall.tv.loads)

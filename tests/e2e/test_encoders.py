@@ -11,7 +11,7 @@ from ..engine.hardware import stand_in
 from .conftest import allow_loopback
 from .house import CLOCK_DASHBOARD, House
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.asyncio(loop_scope="module")]
 
 # Coded otherwise than by our software, so that players need another configuration after the switch.
 REPEATS = "ref=1:weightp=0:cabac=0"

@@ -198,7 +198,7 @@ async def test_theme_removed(house: House) -> None:
         await home.call("frontend", "reload_themes", {})
         await house.watch(20)
         # A new page, in the same stream.
-        await home.call("dashboard_cast", "show", {"zoom": 1.1}, target={"entity_id": TV_ENTITY})
+        await house.act("show", zoom=1.1)
         await house.watch(20)
     finally:
         file.write_text(text, encoding="utf-8")

@@ -34,6 +34,7 @@ from .helpers import (
 )
 from .looks import check_looks
 
+pytestmark = pytest.mark.paired
 CHIPS = preferred([HARDWARE])
 REPEATS = "ref=1:weightp=0"
 # With two reference pictures repeats do not fit in.

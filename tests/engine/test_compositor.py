@@ -16,6 +16,7 @@ from custom_components.dashboard_cast.errors import BrowserFailedError
 from .helpers import TIMEOUT_S, until
 from .viewing import FakeTab
 
+pytestmark = pytest.mark.paired
 RATE = 50
 
 

@@ -15,6 +15,8 @@ from .fidelity import FLAT_TARGET, SETTLE_S, SSIM_TARGET, Shown, flat, shown, ss
 from .frontend import DRAWN, Frontend
 from .viewing import credentials
 
+pytestmark = pytest.mark.paired
+
 # Home Assistant's themes, light and dark: backgrounds, text, primary, accent, and the colours of states.
 THEME = (
     "#fafafa #ffffff #212121 #727272 #e0e0e0 #111111 #1c1c1c #282828 #e1e1e1 #9b9b9b #03a9f4 #ff9800 "

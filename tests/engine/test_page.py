@@ -48,7 +48,7 @@ from .viewing import (
     viewing,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.paired, pytest.mark.asyncio(loop_scope="module")]
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 SOON_S = 1.5
@@ -504,6 +504,7 @@ async def test_kiosk(browser: LocalBrowser, frontend: Frontend, *, kiosk: bool) 
 
 
 @pytest.mark.parametrize("rate", [5, 15])
+@pytest.mark.alone
 async def test_frame_rate_cap(browser: LocalBrowser, frontend: Frontend, rate: int) -> None:
     """A page that always moves gives as many frames as wanted, evenly, and not more."""
     profile = Profile(width=320, height=180, frame_rate=rate)
@@ -519,6 +520,7 @@ async def test_frame_rate_cap(browser: LocalBrowser, frontend: Frontend, rate: i
         assert median(gaps) == pytest.approx(1 / rate, rel=0.2)
 
 
+@pytest.mark.alone
 async def test_change_of_a_still_page(browser: LocalBrowser, frontend: Frontend) -> None:
     """A page that was still shows a change sooner than it is looked at, also one deep inside."""
     async with viewing(browser, frontend) as view:
@@ -548,6 +550,7 @@ async def test_change_that_is_not_told(browser: LocalBrowser, frontend: Frontend
         await view.frame(has(RED, 50, 50))
 
 
+@pytest.mark.alone
 async def test_draws_several_at_once(browser: LocalBrowser, frontend: Frontend) -> None:
     """Pages that move side by side do not disturb each other, also when some come and go."""
     async with AsyncExitStack() as stack:
@@ -565,6 +568,7 @@ async def test_draws_several_at_once(browser: LocalBrowser, frontend: Frontend) 
         assert not any(view.page.lost.done() for view in views)
 
 
+@pytest.mark.alone
 async def test_last_frame_of_a_change(browser: LocalBrowser, frontend: Frontend) -> None:
     """However fast a page changes, what it stops at is seen, within a frame interval or two."""
     profile = Profile(width=320, height=180, frame_rate=5)
@@ -586,6 +590,7 @@ async def free_browser(browser: LocalBrowser, monkeypatch: pytest.MonkeyPatch) -
         await local.stop()
 
 
+@pytest.mark.alone
 async def test_drawing_freely(free_browser: LocalBrowser, frontend: Frontend) -> None:
     """Where frames cannot be controlled, the rate is capped all the same and the last change is seen."""
     profile = Profile(width=320, height=180, frame_rate=5)
@@ -636,6 +641,7 @@ async def test_frames_that_come_while_closing() -> None:
 
 
 @pytest.mark.parametrize(("age", "expected"), [(0.0, 0.0), (0.5, 0.5), (-3.0, 0.0), (3_600.0, 0.0)])
+@pytest.mark.alone
 async def test_times_of_a_wrong_clock(age: float, expected: float) -> None:
     """A time that cannot be right, ahead of us or long ago, is not believed."""
     tab, frames = FakeTab(), list[Frame]()
@@ -659,6 +665,7 @@ async def test_no_frames_of_a_lost_page() -> None:
     await page.close()
 
 
+@pytest.mark.alone
 async def test_frames_without_a_time() -> None:
     """A frame whose time the browser does not tell is of now."""
     tab, frames = FakeTab(), list[Frame]()
@@ -671,6 +678,7 @@ async def test_frames_without_a_time() -> None:
     await page.close()
 
 
+@pytest.mark.alone
 async def test_frames_after_a_pause_are_acknowledged_at_once() -> None:
     """A page that was still need not wait for its turn."""
     tab = FakeTab()
@@ -681,6 +689,7 @@ async def test_frames_after_a_pause_are_acknowledged_at_once() -> None:
     await page.close()
 
 
+@pytest.mark.alone
 async def test_frames_that_come_together_are_acknowledged_in_turn() -> None:
     """Frames that come at once are acknowledged one frame interval apart."""
     tab, acknowledged = FakeTab(), list[float]()
@@ -774,6 +783,7 @@ CONNECTED = (
 )
 
 
+@pytest.mark.alone
 async def test_lost_connection(browser: LocalBrowser, frontend: Frontend) -> None:
     """While the connection is lost nothing of the page is seen; when it is back, what it shows then."""
     async with viewing(browser, frontend, CONNECTED) as view:

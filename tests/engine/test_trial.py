@@ -23,6 +23,8 @@ from ..home.home import free_port
 from .hardware import FAULT, HARDWARE, Fault, stand_in
 from .helpers import Colour, executable, jpeg, processes, size
 
+pytestmark = pytest.mark.paired
+
 COLOURS: list[Colour] = [
     (255, 255, 255),
     (0, 0, 0),

@@ -30,7 +30,7 @@ MARK = "DASHBOARD_CAST_TEST_HOME"
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 40
 POLL_INTERVAL_S = 0.1
-LOG_TAIL_LINES = 60
+LOG_TAIL_LINES = 300
 TOKEN_DAYS = 1
 # Finishing this step would set up integrations that fetch weather, radio stations and voices.
 SKIPPED_STEPS = ["core_config"]
@@ -122,6 +122,10 @@ class Home(HomeApi):
     def log(self) -> str:
         """Return all Home Assistant has printed so far, over restarts too."""
         return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+
+    def log_tail(self) -> str:
+        """Return the last lines of what Home Assistant has printed."""
+        return "\n".join(self.log().splitlines()[-LOG_TAIL_LINES:])
 
     def processes(self) -> set[int]:
         """Return the ids of living processes that this home started, directly or not."""
@@ -219,8 +223,7 @@ class Home(HomeApi):
             raise self._error(f"took more than {START_TIMEOUT_S} s until it {what}") from None
 
     def _error(self, what: str) -> HomeError:
-        tail = "\n".join(self.log().splitlines()[-LOG_TAIL_LINES:])
-        return HomeError(f"Home Assistant {what}. The end of its log:\n{tail}")
+        return HomeError(f"Home Assistant {what}. The end of its log:\n{self.log_tail()}")
 
     async def _answers(self) -> bool:
         try:

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 import gc
 import time
 
+import pytest
 import pytest_asyncio
 
 from .components.pulse import INTERVAL_S, Pulse
 
+pytestmark = pytest.mark.alone
 BEATS = 10
 
 

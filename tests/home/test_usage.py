@@ -12,7 +12,7 @@ import pytest
 
 from .usage import MB, Process, ProcessTree, Share, Usage, marked, measure, snapshot
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 BURN = """
 import sys, time

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 import json
 import logging
+import socket
 import ssl
 import struct
 from typing import Any
@@ -20,6 +21,9 @@ EVERYONE = "*"
 
 # Senders that read and write from two threads collide in one TLS socket when an answer comes at once.
 ANSWER_DELAY = 0.01  # s
+# As long as a small device has to compute. Home Assistant's Cast integration takes one that is faster than it
+# can go on itself for away.
+HANDSHAKE_DELAY = 0.2  # s
 LARGEST_MESSAGE = 64 * 1024  # bytes, as on devices
 
 NS_CONNECTION = "urn:x-cast:com.google.cast.tp.connection"
@@ -121,47 +125,68 @@ class CastServer:
     def __init__(self, host: str, handle: Callable[[Sender, Message], Awaitable[None]]) -> None:
         self._host = host
         self._handle = handle
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._context: ssl.SSLContext | None = None
         self._line = asyncio.Event()
         self._sessions: set[asyncio.Task[None]] = set()
         self.senders: set[Sender] = set()
 
     async def start(self, context: ssl.SSLContext) -> None:
         """Listen, and let through what was held up. Raises OSError when address or port are not to be had."""
-        self._server = await asyncio.start_server(self._accept, self._host, PORT, ssl=context)
+        self._context = context
+        self._listener = socket.create_server((self._host, PORT))
+        self._listener.settimeout(0)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
         self._line.set()
 
     def cut(self) -> None:
         """Let nothing in or out until the next start: connections stay and are silent, and nobody listens."""
-        assert self._server is not None
+        assert self._listener is not None
         self._line.clear()
-        self._server.close()
+        self._unlisten(self._listener)
 
     async def stop(self) -> None:
         """Stop listening and cut all connections; does nothing when stopped."""
-        if self._server is None:
+        if self._listener is None:
             return
-        self._server.close()
+        self._unlisten(self._listener)
         for sender in self.senders:
             sender.abort()
         for session in self._sessions:
             session.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
-        self._server.abort_clients()
-        await self._server.wait_closed()
-        self._server = None
+        self._listener = None
 
     def announce(self, source: str, namespace: str, data: Json, *, but: Sender | None = None) -> None:
         """Send `data` to all senders connected to our endpoint `source`, except for `but`."""
         for sender in self.senders - {but}:
             sender.announce(source, namespace, data)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    @staticmethod
+    def _unlisten(listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(listener)
+            listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.settimeout(0)
+        task = asyncio.create_task(self._attend(connection))
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
-        sender = Sender(reader, writer, self._line)
+
+    async def _attend(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.sleep(HANDSHAKE_DELAY)
+            await self._line.wait()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        try:
+            sender = await self._shake_hands(connection)
+        except OSError:
+            _LOGGER.debug("A sender is gone before it said anything")
+            return
         self.senders.add(sender)
         delivery = asyncio.create_task(sender.deliver())
         try:
@@ -172,6 +197,12 @@ class CastServer:
             delivery.cancel()
             with suppress(asyncio.CancelledError, OSError):
                 await delivery
+
+    async def _shake_hands(self, connection: socket.socket) -> Sender:
+        loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._context)
+        return Sender(reader, asyncio.StreamWriter(transport, protocol, reader, loop), self._line)
 
     async def _serve(self, sender: Sender) -> None:
         try:

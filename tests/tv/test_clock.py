@@ -12,6 +12,7 @@ from .sender import WITHIN, Sender
 from .stream import run_ffmpeg, serve
 from .television import Television
 
+pytestmark = pytest.mark.alone
 CARD = Path(__file__).parents[1] / "home" / "www" / "clock-card.js"
 TICK = timedelta(milliseconds=250)
 TICKS = 6

@@ -14,7 +14,7 @@ from .sender import WITHIN, Sender
 from .stream import MPEGTS, live_hls, live_mp4, make_clip, serve
 from .television import Television
 
-pytestmark = pytest.mark.usefixtures("loopback")
+pytestmark = [pytest.mark.paired, pytest.mark.usefixtures("loopback")]
 KINDS = pytest.mark.parametrize("kind", PlayerKind)
 MOVING = 10  # pictures
 REPORT = Report(

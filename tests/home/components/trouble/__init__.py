@@ -1,24 +1,30 @@
 """For tests: what goes wrong between Home Assistant and the pages that it serves.
 
-`trouble:` in the configuration switches it on; each action makes one kind of trouble.
+`trouble:` in the configuration switches it on; each action makes one kind of trouble. With
+`misses_connections: true` Home Assistant takes Cast devices for away that it has just been connected to.
 """
 
 import asyncio
+import threading
 
 from homeassistant.components.websocket_api import auth, http
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse
 from homeassistant.helpers.json import json_bytes
 from homeassistant.helpers.typing import ConfigType
+from pychromecast import Chromecast
 
 from custom_components.dashboard_cast.auth import USER_NAME
 from custom_components.dashboard_cast.registry import loaded_registry
 
 DOMAIN = "trouble"
 CUT_EVERY_S = 0.05
+POLL_S = 0.01
 
 
-async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Offer the actions."""
+    if (config[DOMAIN] or {}).get("misses_connections"):
+        miss_connections()
 
     async def cut(call: ServiceCall) -> None:
         """Cut the WebSocket connections of browsers without a word, and new ones for some `seconds`."""
@@ -68,6 +74,19 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     only = SupportsResponse.ONLY
     hass.services.async_register(DOMAIN, own_tokens.__name__, own_tokens, supports_response=only)
     return True
+
+
+def miss_connections() -> None:
+    """Be so busy that Cast devices are connected to before it goes on with them."""
+    start = Chromecast.start
+
+    def start_late(chromecast: Chromecast) -> None:
+        start(chromecast)
+        while chromecast.socket_client.first_connection:
+            # Home Assistant does not let its loop sleep.
+            threading.Event().wait(POLL_S)
+
+    Chromecast.start = start_late  # type: ignore[assignment, method-assign]
 
 
 async def keep_cutting(hass: HomeAssistant, seconds: float) -> None:
