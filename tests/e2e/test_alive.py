@@ -18,7 +18,7 @@ from .conftest import allow_loopback, print_table
 from .house import until
 from .ward import ANYWHERE, BEGINS, ELSEWHERE, LASTING_S, Ward, ward as open_ward
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.asyncio(loop_scope="module")]
 
 DASHBOARD = "/demo-trouble/trouble"
 # What is promised.
@@ -125,6 +125,7 @@ async def test_renewal(ward: Ward, table: list[str]) -> None:
 
 
 @remote
+@pytest.mark.alone
 @pytest.mark.parametrize("name", TROUBLES if os.environ.get("EVERYWHERE") else TELLING)
 async def test_trouble_elsewhere(ward: Ward, table: list[str], name: str) -> None:
     """The browser runs elsewhere, and another stands in for it."""
