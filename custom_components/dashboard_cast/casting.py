@@ -183,6 +183,11 @@ class CastSession:
         """Whether the media player has begun to play the stream, and was not seen to end."""
         return self._playing.done() and not self.ended
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether a person has paused it on the media player."""
+        return self._hass.states.is_state(self.entity_id, MediaPlayerState.PAUSED)
+
     async def async_load(self, device: CastDevice) -> None:
         """Send LOAD to a Cast device; called back from Home Assistant's Cast integration."""
         if not device.has_screen:

@@ -620,7 +620,11 @@ class Registry:
         else:
             error = EncoderFailedError(detail=str(reason or "the stream has ended"))
         for session in list(slot.sessions):
-            self._soon(session.async_stop(error, Ending.FAILED))
+            if reason is None and session.owner and session.is_paused:
+                # Some players fetch nothing then. The display is back when the person goes on.
+                session.end(error, Ending.PAUSED)
+            else:
+                self._soon(session.async_stop(error, Ending.FAILED))
 
     def _release(self, slot: _Slot) -> None:
         """End a stream that nobody is left for."""

@@ -328,7 +328,7 @@ class Household:
         tv.power_on()
         await self.pass_time(10 * STEPS)
         self.home.studio.failure = None
-        free = [one for other, one in self.tvs.items() if other not in self._until]
+        free = [one for one in self.tvs.values() if one.reachable and not self._is_somebodys(one)]
         for one in free:
             one.power_off()
         await self.pass_time(2)
