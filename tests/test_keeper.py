@@ -289,14 +289,11 @@ async def test_paused(home: Home, wall: Display) -> None:
     home.players.tv.show(MediaPlayerState.PAUSED)
     await home.wait(1)
     assert how(wall) == (Status.GIVING_WAY, Reason.PAUSED)
-    # Some players fetch nothing while they are paused, which ends the stream.
+    # Some players fetch nothing meanwhile; what nobody waits for would end.
     await home.wait(9_999)
     assert how(wall) == (Status.GIVING_WAY, Reason.PAUSED)
     assert failure(wall) is None
-    assert not home.registry.streams
-    assert len(home.players.device.urls) == 1
     assert not home.players.device.quits
-    # There is nothing to go on with any more.
     home.players.tv.show(MediaPlayerState.PLAYING)
     await home.wait(SETTLED)
     assert how(wall) == (Status.SHOWING, None)

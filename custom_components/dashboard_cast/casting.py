@@ -184,9 +184,9 @@ class CastSession:
         return self._playing.done() and not self.ended
 
     @property
-    def is_paused(self) -> bool:
-        """Whether a person has paused it on the media player."""
-        return self._hass.states.is_state(self.entity_id, MediaPlayerState.PAUSED)
+    def is_held(self) -> bool:
+        """Whether a display waits for a person who has paused it on the media player."""
+        return self.owner is not None and self._hass.states.is_state(self.entity_id, MediaPlayerState.PAUSED)
 
     async def async_load(self, device: CastDevice) -> None:
         """Send LOAD to a Cast device; called back from Home Assistant's Cast integration."""

@@ -189,8 +189,6 @@ class Ending(StrEnum):
     """Another app, or another sender, has the media player now."""
     LOST = "lost"
     """The media player was away, and came back without it."""
-    PAUSED = "paused"
-    """A person has paused it for so long that its stream has ended; the media player is left paused."""
     FAILED = "failed"
     """The stream ended, or the media player could not play it."""
 

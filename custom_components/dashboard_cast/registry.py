@@ -620,11 +620,7 @@ class Registry:
         else:
             error = EncoderFailedError(detail=str(reason or "the stream has ended"))
         for session in list(slot.sessions):
-            if reason is None and session.owner and session.is_paused:
-                # Some players fetch nothing then. The display is back when the person goes on.
-                session.end(error, Ending.PAUSED)
-            else:
-                self._soon(session.async_stop(error, Ending.FAILED))
+            self._soon(session.async_stop(error, Ending.FAILED))
 
     def _release(self, slot: _Slot) -> None:
         """End a stream that nobody is left for."""
@@ -645,7 +641,9 @@ class Registry:
     def _end_unwatched(self, _now: Any) -> None:
         limit = time.monotonic() - VIEWER_TIMEOUT.total_seconds()
         for slot in list(self._slots):
-            if slot.ready.done() and slot.stream.last_request < limit:
+            # Some players fetch nothing while they are paused.
+            held = any(session.is_held for session in slot.sessions)
+            if slot.ready.done() and slot.stream.last_request < limit and not held:
                 _LOGGER.debug("Nobody watches %s", slot.stream.source.name)
                 self._close(slot)
 
