@@ -625,6 +625,24 @@ def reconfigure(home: Home, display: Display, **changes: Any) -> None:
     )
 
 
+async def test_changed_while_away(home: Home, wall: Display) -> None:
+    """A display that is changed while its TV plays on out of reach is sent there when it is back."""
+    home.players.tv._attr_available = False
+    home.players.device.lose()
+    home.players.tv.async_write_ha_state()
+    await settled(home.hass)
+    reconfigure(home, wall, dashboard="/generated-wall/0")
+    await home.wait(20)
+    assert how(wall) == (Status.RECOVERING, Reason.UNAVAILABLE)
+    assert failure(wall) is None
+    home.players.tv._attr_available = True
+    home.players.tv.async_write_ha_state()
+    await home.wait(SETTLED)
+    assert how(wall) == (Status.SHOWING, None)
+    assert home.registry.sessions[TV].source.path == "/generated-wall/0"
+    assert len(home.players.device.urls) == 2
+
+
 async def test_only_what_was_changed(home: Home, wall: Display) -> None:
     """A display that is set up, changed or removed does not touch the others."""
     other = await home.shown(name="Other", path=KITCHEN, media_players=[SECOND_TV])

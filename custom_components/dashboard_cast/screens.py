@@ -86,6 +86,8 @@ class ScreenKeeper:
         self._on_change = on_change
         self._sound = Sound(hass, entity_id, changes)
         self._reconnection = Reconnection(hass, entity_id)
+        # Whether what is held there is to be sent there again.
+        self._outdated = False
         self._screen = Screen(dismissed=frozenset(dismissed))
         self._followed: CastSession | None = None
         self._task: asyncio.Task[None] | None = None
@@ -127,7 +129,7 @@ class ScreenKeeper:
         self.errors.pop(display.subentry_id, None)
         self._screen = self._screen.ask(display.subentry_id, force=force)
         if anew and self._screen.held == display.subentry_id:
-            self._begin(display)
+            self._begin_anew(display)
 
     @callback
     def renew(self, display: Display) -> None:
@@ -135,7 +137,7 @@ class ScreenKeeper:
         self.errors.pop(display.subentry_id, None)
         self._screen = self._screen.forgive(display.subentry_id)
         if self._screen.held == display.subentry_id:
-            self._begin(display)
+            self._begin_anew(display)
 
     @callback
     def settle(self, display: Display) -> None:
@@ -149,7 +151,7 @@ class ScreenKeeper:
         session = self._session
         same = session and (session.owner, session.source) == (display.subentry_id, display.source)
         if self._screen.held == display.subentry_id and not self._screen.guest and not same:
-            self._begin(display)
+            self._begin_anew(display)
 
     @callback
     def hear(self, session: CastSession) -> None:
@@ -196,6 +198,8 @@ class ScreenKeeper:
                 self._release()
             else:
                 self._begin(displays[decision.display])
+        if self._outdated and self._screen.held:
+            self._begin_anew(displays[self._screen.held])
         if self._screen.held is None and self._sound.changes:
             self._do(self._sound.async_restore())
         self._reconnection.want(wanted=bool(wishes) and self._screen.activity is Activity.AWAY)
@@ -259,8 +263,15 @@ class ScreenKeeper:
             return None
         return Activity.ELSEWHERE if status.is_stand_by is False else Activity.OFF
 
+    def _begin_anew(self, display: Display) -> None:
+        """Send a display there again, now or when the media player is back."""
+        self._outdated = self._screen.activity is Activity.AWAY
+        if not self._outdated:
+            self._begin(display)
+
     def _begin(self, display: Display) -> None:
         """Send a display there, in the place of what is there."""
+        self._outdated = False
         self._screen = self._screen.begin(display.subentry_id, time.monotonic())
         if self._followed and not self._followed.is_playing:
             # It makes room for this one, which is no news.
@@ -296,6 +307,7 @@ class ScreenKeeper:
         held, self._screen = self._screen.held, self._screen.release(time.monotonic())
         assert held is not None
         self._followed = None
+        self._outdated = False
         if self._task:
             self._task.cancel()
         self._registry.withdraw(self.entity_id, held)
