@@ -415,6 +415,10 @@ class FakePlayer(MediaPlayerEntity):
         self.stops = 0
         self.volumes: list[float] = []
         """What the volume was set to, and 0 and 1 for when it was muted and not any more."""
+        self.told = asyncio.Event()
+        """Set when it was told to change its volume."""
+        self.answers = _open()
+        """Open while it says that it has."""
         self.failure: Exception | None = None
 
     @override
@@ -433,12 +437,16 @@ class FakePlayer(MediaPlayerEntity):
     async def async_set_volume_level(self, volume: float) -> None:
         self.volumes.append(volume)
         self.turn_volume(volume)
+        self.told.set()
+        await self.answers.wait()
 
     @override
     async def async_mute_volume(self, mute: bool) -> None:
         self.volumes.append(int(not mute))
         self._attr_is_volume_muted = mute
         self.async_write_ha_state()
+        self.told.set()
+        await self.answers.wait()
 
     def turn_volume(self, level: float) -> None:
         """Have the volume changed, as a person does."""
@@ -567,10 +575,14 @@ class Home:
         found: Registry = self.entry.runtime_data
         return found
 
-    async def wait(self, seconds: float) -> None:
-        """Let time pass."""
+    def tick(self, seconds: float) -> None:
+        """Let time pass, and see later what comes of it."""
         self.freezer.tick(seconds)
         async_fire_time_changed(self.hass)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.tick(seconds)
         await settled(self.hass)
 
     def find(self, subentry_id: str) -> Display:

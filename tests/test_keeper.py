@@ -952,6 +952,30 @@ async def test_volume_that_is_not_told_yet(home: Home) -> None:
     assert home.players.tv.volumes == [0.2, 0.5]
 
 
+async def test_volume_of_a_slow_tv(home: Home, wall: Display) -> None:
+    """A display that is turned off before the TV says that it was set leaves it as loud as it was."""
+    home.players.tv.turn_volume(0.5)
+    home.players.tv.answers.clear()
+    reconfigure(home, wall, quiet={"volume": 20})
+    await home.players.tv.told.wait()
+    await wall.async_turn_off()
+    home.players.tv.answers.set()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0.2, 0.5]
+
+
+async def test_volume_after_a_power_cut(home: Home, hass_storage: dict[str, Any]) -> None:
+    """How loud a TV was is on disk soon after it was made louder, and forgotten when it is as it was."""
+    home.players.tv.turn_volume(0.5)
+    wall = await home.shown(quiet={"volume": 20})
+    await home.wait(2)
+    stored = hass_storage["dashboard_cast.displays"]["data"]["volumes"]
+    assert stored == {TV: {"muted": False, "before": 0.5, "level": 0.2}}
+    await wall.async_turn_off()
+    await home.wait(2)
+    assert hass_storage["dashboard_cast.displays"]["data"]["volumes"] == {}
+
+
 async def test_volume_after_a_takeover(home: Home) -> None:
     """Another app is as loud as it should be, and so is the TV after the end of Home Assistant."""
     home.players.tv.turn_volume(0.5)
@@ -1011,6 +1035,20 @@ async def test_silent_start(home: Home) -> None:
     await wall.async_turn_on()
     await home.wait(SETTLED)
     assert home.players.tv.volumes == [0, 1, 0, 1, 0, 1]
+
+
+async def test_silent_start_of_a_slow_tv(home: Home, wall: Display) -> None:
+    """A display that is turned off while its TV is being muted leaves it as it was."""
+    await wall.async_turn_off()
+    await settled(home.hass)
+    home.players.tv.answers.clear()
+    other = home.add(name="Other", quiet={"silent_start": True})
+    home.tick(SETTLED)
+    await home.players.tv.told.wait()
+    await other.async_turn_off()
+    home.players.tv.answers.set()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0, 1]
 
 
 @pytest.fixture

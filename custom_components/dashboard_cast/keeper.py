@@ -322,6 +322,7 @@ class Keeper:
                 changes=self._volumes.pop(entity_id, None),
                 displays=partial(self._wanted_on, entity_id),
                 on_change=self._report,
+                on_sound=self._save,
             )
 
     def _sync_occasions(self) -> None:

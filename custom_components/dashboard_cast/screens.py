@@ -60,6 +60,7 @@ class ScreenKeeper:
     dismissed: ids of displays that somebody has stopped there before. changes: what was done to its volume.
     displays: returns those that are wanted there.
     on_change: called when something was decided, or has happened.
+    on_sound: called when `changes` has become something else.
     """
 
     def __init__(
@@ -72,7 +73,8 @@ class ScreenKeeper:
         dismissed: Iterable[str] = (),
         changes: Changes | None = None,
         displays: Callable[[], Iterable[Display]],
-        on_change: Callable[[], None],
+        on_change: CALLBACK_TYPE,
+        on_sound: CALLBACK_TYPE,
     ) -> None:
         self.entity_id = entity_id
         self.standings: Mapping[str, Standing] = {}
@@ -84,7 +86,7 @@ class ScreenKeeper:
         self._registry = registry
         self._displays = displays
         self._on_change = on_change
-        self._sound = Sound(hass, entity_id, changes)
+        self._sound = Sound(hass, entity_id, changes, on_change=on_sound)
         self._reconnection = Reconnection(hass, entity_id)
         # Whether what is held there is to be sent there again.
         self._outdated = False
@@ -334,7 +336,13 @@ class ScreenKeeper:
         """Have the media player as loud as a display wants it."""
         config = next((one.config for one in self._displays() if one.subentry_id == display), None)
         if self._sound.changes or (config and config.volume is not None):
-            self._do(self._sound.async_settle(config.volume if config else None))
+            self._do(self._async_settle(config.volume if config else None))
+
+    async def _async_settle(self, level: float | None) -> None:
+        await self._sound.async_settle(level)
+        if self._screen.held is None:
+            # It was taken off before it was its turn.
+            await self._sound.async_restore()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         self._entry.async_create_background_task(self._hass, work, name=f"sound of {self.entity_id}")

@@ -11,8 +11,8 @@ from homeassistant.components.media_player import (
     DOMAIN as MEDIA_PLAYER_DOMAIN,
 )
 from homeassistant.const import ATTR_ENTITY_ID, SERVICE_VOLUME_MUTE, SERVICE_VOLUME_SET
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceNotSupported
 from pychromecast.error import PyChromecastError
 
 from .devices import is_away
@@ -42,21 +42,31 @@ class Changes:
 class Sound:
     """The volume of a media player, with what is to be undone.
 
-    changes: what was done before. One thing is done after the other; what a media player refuses is left.
+    changes: what was done before. on_change: called when that has become more or less.
+    One thing is done after the other; what a media player refuses is left.
     """
 
-    def __init__(self, hass: HomeAssistant, entity_id: str, changes: Changes | None = None) -> None:
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entity_id: str,
+        changes: Changes | None = None,
+        *,
+        on_change: CALLBACK_TYPE,
+    ) -> None:
         self.changes = changes or Changes()
         self._hass = hass
         self._entity_id = entity_id
+        self._on_change = on_change
         self._lock = asyncio.Lock()
 
     async def async_hush(self) -> None:
         """Mute it, so that it makes no sound when an app starts."""
         async with self._lock:
             if not self.changes.muted and not self._attribute(ATTR_MEDIA_VOLUME_MUTED):
-                muted = await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: True})
-                self.changes = replace(self.changes, muted=muted)
+                await self._async_change(
+                    replace(self.changes, muted=True), SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: True}
+                )
 
     async def async_settle(self, level: float | None) -> None:
         """Let it be heard again, and set the volume for what plays now; None for as it was before."""
@@ -67,8 +77,11 @@ class Sound:
                 return
             changes = self.changes
             before = self._attribute(ATTR_MEDIA_VOLUME_LEVEL) if changes.level is None else changes.before
-            if await self._async_call(SERVICE_VOLUME_SET, {ATTR_MEDIA_VOLUME_LEVEL: level}):
-                self.changes = replace(changes, before=before, level=level)
+            await self._async_change(
+                replace(changes, before=before, level=level),
+                SERVICE_VOLUME_SET,
+                {ATTR_MEDIA_VOLUME_LEVEL: level},
+            )
 
     async def async_restore(self) -> None:
         """Undo it all, but for what somebody has changed since."""
@@ -77,9 +90,10 @@ class Sound:
             await self._async_restore()
 
     async def _async_unmute(self) -> None:
-        if self.changes.muted:
-            muted = not await self._async_call(SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: False})
-            self.changes = replace(self.changes, muted=muted)
+        if self.changes.muted and await self._async_call(
+            SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: False}
+        ):
+            self._note(replace(self.changes, muted=False))
 
     async def _async_restore(self) -> None:
         before, level = self.changes.before, self.changes.level
@@ -91,14 +105,24 @@ class Sound:
         theirs = now is not None and all(abs(now - one) > _NEAR for one in known)
         data = {ATTR_MEDIA_VOLUME_LEVEL: before}
         if theirs or before is None or await self._async_call(SERVICE_VOLUME_SET, data):
-            self.changes = replace(self.changes, before=None, level=None)
+            self._note(replace(self.changes, before=None, level=None))
+
+    async def _async_change(self, changes: Changes, service: str, data: dict[str, Any]) -> None:
+        """Do what is to be undone, which is noted first: it may be done though no answer comes."""
+        if not is_away(self._hass, self._entity_id):
+            self._note(changes)
+            await self._async_call(service, data)
+
+    def _note(self, changes: Changes) -> None:
+        self.changes = changes
+        self._on_change()
 
     def _attribute(self, name: str) -> Any:
         state = self._hass.states.get(self._entity_id)
         return state.attributes.get(name) if state else None
 
     async def _async_call(self, service: str, data: dict[str, Any]) -> bool:
-        """Have the media player do something, and return whether it has."""
+        """Have the media player do something, and return whether it has, or never will."""
         if is_away(self._hass, self._entity_id):
             return False
         try:
@@ -106,6 +130,8 @@ class Sound:
                 await self._hass.services.async_call(
                     MEDIA_PLAYER_DOMAIN, service, {ATTR_ENTITY_ID: self._entity_id, **data}, blocking=True
                 )
+        except ServiceNotSupported:
+            return True
         except (HomeAssistantError, PyChromecastError, TimeoutError) as error:
             _LOGGER.debug("%s does not change its volume: %s", self._entity_id, error)
             return False
