@@ -13,6 +13,7 @@ from custom_components.dashboard_cast.rules import (
     LOOK_S,
     MANY_FAILURES,
     RETURN_WAIT_S,
+    ROW_S,
     SETTLE_S,
     Activity,
     Decision,
@@ -235,6 +236,19 @@ def test_failures_before_it_was_away() -> None:
     assert shown(screen.see(Activity.AWAY, NOW + 90).see(Activity.IDLE, NOW + 100), NOW + 103) == "daily"
     again = back.begin("daily", NOW + 30).end("daily", Ending.FAILED, "load_failed", NOW + 30)
     assert decide(again, [DAILY], NOW + 30).due == NOW + 330
+
+
+def test_failure_long_after_another() -> None:
+    """What failed long ago is not in a row with what fails now, if something else was there in between."""
+    screen = IDLE
+    for _ in range(8):
+        screen = screen.begin("daily", NOW).end("daily", Ending.FAILED, "load_failed", NOW)
+    screen = screen.begin("alarm", NOW).play("alarm", NOW).release(NOW + ROW_S - SETTLE_S)
+    later = NOW + ROW_S
+    again = screen.begin("daily", later - 1).end("daily", Ending.FAILED, "load_failed", later - 1)
+    assert standing(again, now=later) == (Status.FAILED, "load_failed")
+    again = screen.begin("daily", later).end("daily", Ending.FAILED, "load_failed", later)
+    assert standing(again, now=later) == (Status.RECOVERING, "load_failed")
 
 
 @pytest.mark.parametrize("ending", [Ending.LOST, Ending.TAKEN, Ending.SUPERSEDED, None])

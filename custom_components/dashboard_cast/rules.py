@@ -16,6 +16,8 @@ SETTLE_S: Final = 3.0
 _FIRST_WAIT_S: Final = 3.0
 _LONGEST_WAIT_S: Final = 300.0
 _MOST_DOUBLINGS: Final = 7
+# What failed longer ago was not tried since, and is of another time: that is more than a wait and a try.
+ROW_S: Final = 2 * _LONGEST_WAIT_S
 # A screen that was out of reach may be well again: there that wait is over so long after the failure.
 RETURN_WAIT_S: Final = 30.0
 # That a screen is seen again is not told.
@@ -255,7 +257,7 @@ class Screen:
             yielding = self.yielding or ending is Ending.TAKEN
             return replace(screen, yielding=yielding, forced=self.forced - {display})
         before = screen._troubles.get(display)
-        count = before.count + 1 if before else 1
+        count = before.count + 1 if before and now - before.failed_at < ROW_S else 1
         trouble = _Trouble(count, now, now + _wait(count), error)
         return replace(screen, _troubles={**screen._troubles, display: trouble})
 

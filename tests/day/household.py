@@ -13,7 +13,7 @@ from homeassistant.setup import async_setup_component
 from custom_components.dashboard_cast.const import DOMAIN
 from custom_components.dashboard_cast.displays import Display
 from custom_components.dashboard_cast.errors import PageNotReadyError
-from custom_components.dashboard_cast.rules import Status
+from custom_components.dashboard_cast.rules import ROW_S, Status
 from custom_components.dashboard_cast.urls import split_stream_url
 
 from ..common import PATH, Home
@@ -322,7 +322,8 @@ class Household:
     async def _fails_for_long(self, name: str, tv: Television) -> None:
         """Let failures add up until they are minutes apart; who restarts the TV has not to wait for that."""
         self.tell(f"no page can be drawn for ten minutes, {name} restarts, and all TVs then")
-        self._failed_at = self.minute
+        # Where something else is shown then, that counts for longer.
+        self._failed_at = self.minute + int(ROW_S) // 60
         self.home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
         tv.power_off()
         tv.power_on()
