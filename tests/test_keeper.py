@@ -24,6 +24,7 @@ from custom_components.dashboard_cast.errors import (
     PageNotReadyError,
     ViewNotFoundError,
 )
+from custom_components.dashboard_cast.models import Ending
 from custom_components.dashboard_cast.rules import LOOK_S, Reason, Standing, Status
 
 from .common import (
@@ -196,6 +197,56 @@ async def test_home_button(home: Home, wall: Display) -> None:
     await home.wait(9_999)
     assert how(wall) == (Status.IDLE, None)
     assert len(home.players.device.urls) == 1
+
+
+async def test_stop_before_it_is_sent_anew(home: Home, wall: Display) -> None:
+    """Who stops it on the TV just after it was changed does not want the other one either."""
+    reconfigure(home, wall, dashboard=KITCHEN)
+    home.registry.sessions[TV].note_over("closed", Ending.CLOSED)
+    await home.wait(9_999)
+    assert how(wall) == (Status.IDLE, None)
+    assert not home.registry.sessions
+    assert len(home.players.device.urls) == 1
+
+
+async def stop_on_the_tv(home: Home) -> None:
+    """Have a person stop what plays while another stream is about to take its place."""
+    home.studio.gate.clear()
+    await home.hass.async_block_till_done()
+    assert home.registry.sessions[TV].previous
+    home.players.device.report(cast_status(None, None, app_id=None))
+    await home.hass.async_block_till_done()
+    home.studio.gate.set()
+    await settled(home.hass)
+    await home.wait(SETTLED)
+
+
+async def test_stop_while_it_is_sent_anew(home: Home, wall: Display) -> None:
+    """Nor does who stops it on the TV while the other one is on its way."""
+    reconfigure(home, wall, dashboard=KITCHEN)
+    await stop_on_the_tv(home)
+    assert how(wall) == (Status.IDLE, None)
+    assert not home.registry.sessions
+    assert len(home.players.device.urls) == 1
+
+
+async def test_stop_while_another_comes(home: Home, wall: Display) -> None:
+    """Who stops it on the TV while an alarm is on its way gets the alarm, and it does not come back after."""
+    alarm = home.add(name="Alarm", path=KITCHEN, rules={"priority": 5})
+    await stop_on_the_tv(home)
+    assert how(alarm) == (Status.SHOWING, None)
+    await alarm.async_turn_off()
+    await home.wait(9_999)
+    assert not home.registry.sessions
+    assert how(wall) == (Status.IDLE, None)
+
+
+async def test_stop_of_an_action_while_another_comes(home: Home) -> None:
+    """Who stops on the TV what an action shows there while an alarm is on its way gets the alarm, too."""
+    await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE)
+    alarm = home.add(name="Alarm", path=KITCHEN, rules={"interrupt": True})
+    await stop_on_the_tv(home)
+    assert how(alarm) == (Status.SHOWING, None)
 
 
 async def test_stop_action(home: Home, wall: Display) -> None:
@@ -399,6 +450,36 @@ async def test_action_goes_first(home: Home, wall: Display) -> None:
     assert how(wall) == (Status.SHOWING, None)
     assert home.registry.sessions[TV].source == SOURCE
     assert len(home.players.device.urls) == 3
+    assert home.players.device.quits == 0
+
+
+@pytest.mark.parametrize("rules", [{}, {"interrupt": True}])
+async def test_action_as_a_display_begins(home: Home, rules: dict[str, Any]) -> None:
+    """What is asked for just after a display was decided on has the last word, and the display comes back."""
+    wall = home.add(rules=rules)
+    home.tick(SETTLED)
+    await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE)
+    await settled(home.hass)
+    assert how(wall) == (Status.GIVING_WAY, Reason.REQUESTED)
+    assert home.registry.sessions[TV].source == OTHER_SOURCE
+    assert len(home.players.device.urls) == 1
+    await home.wait(SETTLED)
+    await home.registry.async_stop({TV})
+    await settled(home.hass)
+    assert how(wall) == (Status.SHOWING, None)
+
+
+async def test_action_as_a_display_begins_anew(home: Home, wall: Display) -> None:
+    """What was to follow does that when the action that came in between fails; until then nothing changes."""
+    home.studio.failure = PageNotReadyError(path="x", seconds="30", detail="still loading")
+    reconfigure(home, wall, dashboard=KITCHEN)
+    with pytest.raises(PageNotReadyError):
+        await home.registry.async_cast(TV, OTHER_SOURCE, PROFILE)
+    assert home.registry.sessions[TV].source == SOURCE
+    home.studio.failure = None
+    await home.wait(SETTLED)
+    assert how(wall) == (Status.SHOWING, None)
+    assert home.registry.sessions[TV].source.path == KITCHEN
     assert home.players.device.quits == 0
 
 

@@ -18,7 +18,7 @@ from .casting import CastSession
 from .devices import cast_status, chromecast_of, is_cast_device
 from .displays import Display
 from .engine.stream import Stream
-from .errors import DashboardCastError
+from .errors import DashboardCastError, StartSupersededError
 from .models import Ending
 from .reconnection import Reconnection
 from .registry import Registry
@@ -164,6 +164,9 @@ class ScreenKeeper:
             self._follow(session, session.owner)
         elif session is self._followed:
             self._end(session.owner, session)
+        elif session.ending is Ending.CLOSED:
+            # Until what is on its way plays, this one did.
+            self._dismiss(but=self._screen.held if self._screen.held != session.owner else None)
         self._changed()
 
     @callback
@@ -221,8 +224,7 @@ class ScreenKeeper:
             undo()
         self._wake(None)
         self._reconnection.want(wanted=False)
-        if self._task:
-            self._task.cancel()
+        self._call_off()
 
     @callback
     def withdraw(self) -> None:
@@ -278,8 +280,7 @@ class ScreenKeeper:
         if self._followed and not self._followed.is_playing:
             # It makes room for this one, which is no news.
             self._followed = None
-        if self._task:
-            self._task.cancel()
+        self._call_off()
         self._task = self._entry.async_create_background_task(
             self._hass,
             self._async_begin(display),
@@ -304,22 +305,36 @@ class ScreenKeeper:
             self._registry.clear(self.entity_id)
             self._changed()
 
+    def _call_off(self) -> None:
+        """Do not send what is about to be sent there."""
+        if self._task:
+            self._task.cancel()
+
     def _release(self) -> None:
         """Take the display that is there off."""
         held, self._screen = self._screen.held, self._screen.release(time.monotonic())
         assert held is not None
         self._followed = None
         self._outdated = False
-        if self._task:
-            self._task.cancel()
+        self._call_off()
         self._registry.withdraw(self.entity_id, held)
 
     def _hear_guest(self, session: CastSession) -> None:
         """Take in news of what an action shows there."""
+        if not session.ended and not session.is_playing:
+            self._make_way()
         if session.ending and not session.leaving:
             self._screen = self._screen.part(session.ending, time.monotonic())
             if session.ending is Ending.CLOSED:
-                self._dismiss()
+                self._dismiss(but=self._screen.held)
+
+    def _make_way(self) -> None:
+        """Call off what was to be sent there and is not on its way yet: what an action shows came later."""
+        if self._screen.held and self._task and not self._task.done():
+            self._call_off()
+            self._followed = None
+            reason = StartSupersededError.key
+            self._screen = self._screen.end(self._screen.held, Ending.SUPERSEDED, reason, time.monotonic())
 
     def _follow(self, session: CastSession, display: str) -> None:
         """Take in that the session of a display is on its way there, or plays."""
@@ -355,6 +370,9 @@ class ScreenKeeper:
         if session.ending in _SOMEBODY_STOPPED:
             self._dismiss()
         self._fail(display, session.ending, session.reason)
+        if self._screen.held is None:
+            # It was to be sent there anew.
+            self._call_off()
 
     def _fail(self, display: str, ending: Ending, reason: DashboardCastError) -> None:
         if ending in _FAILURES:
@@ -372,9 +390,13 @@ class ScreenKeeper:
             _LOGGER.warning("The dashboard is not on %s: %s", self.entity_id, detail)
         self.errors[display] = reason
 
-    def _dismiss(self) -> None:
-        """Note that somebody wants nothing of this there: neither what was shown nor what comes after it."""
-        self._screen = self._screen.dismiss(display.subentry_id for display in self._displays())
+    def _dismiss(self, but: str | None = None) -> None:
+        """Note that somebody wants nothing of this there: neither what was shown nor what comes after it.
+
+        but: a display that is on its way, and was not seen yet.
+        """
+        wanted = {display.subentry_id for display in self._displays()}
+        self._screen = self._screen.dismiss(wanted - {but})
 
     @callback
     def _state_changed(self, _event: Event[EventStateChangedData]) -> None:
