@@ -1,5 +1,6 @@
 """Tests of displays: they come, go, give way and come back."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 import time
@@ -212,7 +213,10 @@ async def test_stop_before_it_is_sent_anew(home: Home, wall: Display) -> None:
 async def stop_on_the_tv(home: Home) -> None:
     """Have a person stop what plays while another stream is about to take its place."""
     home.studio.gate.clear()
-    await home.hass.async_block_till_done()
+    opened = asyncio.Event()
+    forget = home.registry.async_listen(lambda _session: opened.set())
+    await opened.wait()
+    forget()
     assert home.registry.sessions[TV].previous
     home.players.device.report(cast_status(None, None, app_id=None))
     await home.hass.async_block_till_done()
