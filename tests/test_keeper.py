@@ -1030,7 +1030,7 @@ async def test_volume_that_a_person_changes(home: Home) -> None:
 async def test_volume_that_is_not_told_yet(home: Home) -> None:
     """A TV that does not say by then that it was set has the volume that it had, too."""
     home.players.tv.turn_volume(0.5)
-    with patch.object(home.players.tv, "async_write_ha_state"):
+    with patch.object(home.players.tv, "turn_volume"):
         wall = await home.shown(quiet={"volume": 20})
         await wall.async_turn_off()
         await settled(home.hass)
@@ -1120,6 +1120,16 @@ async def test_silent_start(home: Home) -> None:
     await wall.async_turn_on()
     await home.wait(SETTLED)
     assert home.players.tv.volumes == [0, 1, 0, 1, 0, 1]
+
+
+async def test_silent_start_of_a_muted_tv(home: Home) -> None:
+    """A TV that a person has muted stays that, though Home Assistant does not tell while it is off."""
+    await home.players.tv.async_mute_volume(True)  # noqa: FBT003
+    home.players.tv.show(MediaPlayerState.OFF)
+    wall = await home.shown(quiet={"silent_start": True})
+    await wall.async_turn_off()
+    await settled(home.hass)
+    assert home.players.tv.volumes == [0]
 
 
 async def test_silent_start_of_a_slow_tv(home: Home, wall: Display) -> None:

@@ -7,6 +7,7 @@ from homeassistant.components.media_player import (
     DATA_COMPONENT,
     DOMAIN as MEDIA_PLAYER_DOMAIN,
     MediaPlayerDeviceClass,
+    MediaPlayerEntity,
     MediaPlayerEntityFeature,
 )
 from homeassistant.const import (
@@ -17,7 +18,6 @@ from homeassistant.const import (
 )
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.helpers.entity import Entity
 from pychromecast import Chromecast
 from pychromecast.controllers.receiver import CastStatus
 
@@ -50,7 +50,9 @@ def is_cast_device(hass: HomeAssistant, entity_id: str) -> bool:
     return entity is not None and entity.platform == CAST_INTEGRATION
 
 
-def _player(hass: HomeAssistant, entity_id: str) -> Entity | None:
+@callback
+def player_of(hass: HomeAssistant, entity_id: str) -> MediaPlayerEntity | None:
+    """Return the entity of a media player, which knows more than its state tells; None without one."""
     component = hass.data.get(DATA_COMPONENT)
     return component.get_entity(entity_id) if component else None
 
@@ -59,7 +61,7 @@ def _player(hass: HomeAssistant, entity_id: str) -> Entity | None:
 def chromecast_of(hass: HomeAssistant, entity_id: str) -> Chromecast | None:
     """Return the Cast device behind a media player; None where there is none, or it was not found yet."""
     # The Cast integration hands it out only together with what is to be played.
-    chromecast: Chromecast | None = getattr(_player(hass, entity_id), "_chromecast", None)
+    chromecast: Chromecast | None = getattr(player_of(hass, entity_id), "_chromecast", None)
     return chromecast
 
 
@@ -73,7 +75,7 @@ def cast_status(hass: HomeAssistant, entity_id: str) -> CastStatus | None:
     chromecast = chromecast_of(hass, entity_id)
     if chromecast is None or chromecast.ignore_cec:
         return None
-    status: CastStatus | None = getattr(_player(hass, entity_id), "cast_status", None)
+    status: CastStatus | None = getattr(player_of(hass, entity_id), "cast_status", None)
     return status
 
 

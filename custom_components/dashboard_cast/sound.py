@@ -15,7 +15,7 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceNotSupported
 from pychromecast.error import PyChromecastError
 
-from .devices import is_away
+from .devices import is_away, player_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Sound:
     async def async_hush(self) -> None:
         """Mute it, so that it makes no sound when an app starts."""
         async with self._lock:
-            if not self.changes.muted and not self._attribute(ATTR_MEDIA_VOLUME_MUTED):
+            if not self.changes.muted and not self._is_muted:
                 await self._async_change(
                     replace(self.changes, muted=True), SERVICE_VOLUME_MUTE, {ATTR_MEDIA_VOLUME_MUTED: True}
                 )
@@ -76,7 +76,7 @@ class Sound:
                 await self._async_restore()
                 return
             changes = self.changes
-            before = self._attribute(ATTR_MEDIA_VOLUME_LEVEL) if changes.level is None else changes.before
+            before = self._level if changes.level is None else changes.before
             await self._async_change(
                 replace(changes, before=before, level=level),
                 SERVICE_VOLUME_SET,
@@ -99,7 +99,7 @@ class Sound:
         before, level = self.changes.before, self.changes.level
         if level is None:
             return
-        now = self._attribute(ATTR_MEDIA_VOLUME_LEVEL)
+        now = self._level
         # What it is said to be may be from before it was set.
         known = [one for one in (level, before) if one is not None]
         theirs = now is not None and all(abs(now - one) > _NEAR for one in known)
@@ -117,9 +117,16 @@ class Sound:
         self.changes = changes
         self._on_change()
 
-    def _attribute(self, name: str) -> Any:
-        state = self._hass.states.get(self._entity_id)
-        return state.attributes.get(name) if state else None
+    @property
+    def _is_muted(self) -> bool:
+        # The state of one that is off does not tell, also that of a Cast device that shows its own screen.
+        player = player_of(self._hass, self._entity_id)
+        return bool(player and player.is_volume_muted)
+
+    @property
+    def _level(self) -> float | None:
+        player = player_of(self._hass, self._entity_id)
+        return player.volume_level if player else None
 
     async def _async_call(self, service: str, data: dict[str, Any]) -> bool:
         """Have the media player do something, and return whether it has, or never will."""
