@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from homeassistant.components.frontend import async_register_built_in_panel, async_remove_panel
 from homeassistant.components.lovelace.const import LOVELACE_DATA
-from homeassistant.components.media_player import MediaPlayerState
+from homeassistant.components.media_player import MediaPlayerEntityFeature, MediaPlayerState
 from homeassistant.core import CoreState
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr, entity_registry as er
@@ -1099,6 +1099,16 @@ async def test_volume_that_cannot_be_set(home: Home, wall: Display) -> None:
         reconfigure(home, wall, dashboard=KITCHEN, quiet={"volume": 20})
         await home.wait(1)
     assert how(wall) == (Status.SHOWING, None)
+
+
+async def test_volume_that_is_fixed(home: Home, hass_storage: dict[str, Any]) -> None:
+    """A TV whose volume cannot be set shows the display, and nothing is left to be undone."""
+    home.players.tv._attr_supported_features = MediaPlayerEntityFeature.PLAY_MEDIA
+    wall = await home.shown(quiet={"volume": 20, "silent_start": True})
+    await wall.async_turn_off()
+    await home.wait(2)
+    assert home.players.tv.volumes == []
+    assert hass_storage["dashboard_cast.displays"]["data"]["volumes"] == {}
 
 
 async def test_silent_start(home: Home) -> None:
