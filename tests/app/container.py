@@ -15,7 +15,7 @@ import psutil
 from browser_app.dashboard_cast_browser.chromium import SWITCHES
 from custom_components.dashboard_cast.engine.chromium import find_executable
 
-from ..engine.helpers import processes
+from ..engine.helpers import command_of, processes
 from ..home.home import free_port
 from . import supervisor
 
@@ -140,7 +140,7 @@ class Container:
     def browser(self) -> psutil.Process:
         """Return the process of the browser that commands all others."""
         # A script stands before Debian's Chromium, with one argument more.
-        return next(process for process in processes() if process.cmdline()[1:2] == [SWITCHES[0]])
+        return next(process for process in processes() if command_of(process)[1:2] == [SWITCHES[0]])
 
     async def status(self, path: str, token: str | None = None, method: str = "GET", **headers: str) -> int:
         """Return the status of an answer, asked for with a token or without."""

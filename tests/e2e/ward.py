@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 import signal
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 
 from ..engine.elsewhere import Machine, Wire
+from ..engine.helpers import command_of, told
 from .house import House, house
 
 CONFIGURATION = "trouble:\n"
@@ -40,8 +42,8 @@ class Ward:
         for machine in self.machines:
             if await machine.pages():
                 return machine.process
-        found = map(psutil.Process, self.house.home.processes())
-        commands = ((process, process.cmdline()) for process in found)
+        found = [told(partial(psutil.Process, one), None) for one in self.house.home.processes()]
+        commands = ((process, command_of(process)) for process in found if process)
         # Debian starts it by a script.
         return next(
             one for one, words in commands if "--remote-debugging-pipe" in words and words[0] != "/bin/sh"
@@ -53,9 +55,9 @@ class Ward:
             process
             for process in (await self.browser()).children(recursive=True)
             # Chromium writes over the arguments of some, without what parts them.
-            if f"--type={kind}" in " ".join(process.cmdline()).split()
+            if f"--type={kind}" in " ".join(command_of(process)).split()
         ]
-        return max(found, key=lambda process: process.memory_info().rss)
+        return max(found, key=lambda process: told(lambda: process.memory_info().rss, 0))
 
     async def act(self, action: str, **data: object) -> None:
         """Call an action of the component that makes trouble."""

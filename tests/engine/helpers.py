@@ -45,34 +45,31 @@ def executable(folder: Path, name: str, *lines: str) -> Path:
 
 def processes(name: str = "") -> list[psutil.Process]:
     """Return the living processes below this one whose names contain `name`."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if name in process.name() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    return [one for one in alive(psutil.Process().children(recursive=True)) if name in told(one.name, "")]
 
 
 def ancestry(process: psutil.Process) -> set[psutil.Process]:
     """Return a process with all that it descends from, as far as they are there."""
-    try:
-        return {process, *process.parents()}
-    except psutil.NoSuchProcess:
-        return {process}
+    return {process, *told(process.parents, [])}
 
 
 def alive(some: Iterable[psutil.Process]) -> list[psutil.Process]:
     """Return those that still run, also when they lost their parent."""
-    return [process for process in some if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]
+    ended = psutil.STATUS_ZOMBIE
+    return [one for one in some if one.is_running() and told(one.status, ended) != ended]
 
 
-def _status(process: psutil.Process) -> str:
+def told[T](ask: Callable[[], T], ended: T) -> T:
+    """Return what a process answers, `ended` when it has ended meanwhile: helpers of Chromium come and go."""
     try:
-        return str(process.status())
+        return ask()
     except psutil.NoSuchProcess:
-        return str(psutil.STATUS_ZOMBIE)
+        return ended
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line of a process, nothing when it has ended meanwhile."""
+    return told(process.cmdline, [])
 
 
 async def run(*command: str, data: bytes = b"", quiet: bool = False) -> bytes:

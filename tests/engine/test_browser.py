@@ -22,7 +22,7 @@ from custom_components.dashboard_cast.engine.tab import BrowserTab, ConnectedBro
 from custom_components.dashboard_cast.errors import BrowserFailedError, BrowserMissingError
 
 from .frontend import Frontend
-from .helpers import TIMEOUT_S, alive, ancestry, executable, processes, until
+from .helpers import TIMEOUT_S, alive, ancestry, command_of, executable, processes, until
 from .viewing import tabs_of
 
 LINGER_S = 0.2
@@ -64,14 +64,6 @@ def mains() -> list[psutil.Process]:
     """
     found = [process for process in chromium() if is_main(command_of(process))]
     return [process for process in found if not (ancestry(process) - {process}).intersection(found)]
-
-
-def command_of(process: psutil.Process) -> list[str]:
-    """Return the command line of a process, nothing when it has ended meanwhile."""
-    try:
-        return list(process.cmdline())
-    except psutil.NoSuchProcess:
-        return []
 
 
 def is_main(command: list[str]) -> bool:

@@ -8,7 +8,6 @@ import logging
 from typing import Any
 
 from aiohttp import ClientSession
-import psutil
 import pytest
 import pytest_asyncio
 import pytest_socket
@@ -33,7 +32,7 @@ from custom_components.dashboard_cast.models import Source, Website
 
 from .elsewhere import Machine
 from .frontend import Frontend
-from .helpers import SMALL, TIMEOUT_S, near, pixel, processes, size, until
+from .helpers import SMALL, TIMEOUT_S, command_of, near, pixel, processes, size, until
 from .site import NAME, PASSWORD, Site
 from .viewing import Viewing, own_threads, refused, tabs_of, viewing
 
@@ -517,7 +516,7 @@ async def test_secrets_stay_secret(
     async with viewing(browser, home, source=source, token=refused) as view:
         await view.page.open()
         told = [task.get_name() for task in asyncio.all_tasks()]
-        told += [str(argument) for process in processes() for argument in _command(process)]
+        told += [str(argument) for process in processes() for argument in command_of(process)]
     error = await refusal(browser, home, f"{site.url}/broken?status=502", **_access(website))
     told += [repr(source), str(source), repr(website), repr(error), str(error), *caplog.messages]
     assert not [(secret, text) for secret in SECRETS for text in told if secret in text]
@@ -527,11 +526,3 @@ def _access(website: Website) -> dict[str, Any]:
     return {
         name: getattr(website, name) for name in ("username", "password", "headers", "cookies", "storage")
     }
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        command: list[str] = process.cmdline()
-    except psutil.Error:
-        return []
-    return command

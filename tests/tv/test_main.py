@@ -9,6 +9,7 @@ import sys
 import psutil
 import pytest
 
+from ..engine.helpers import command_of
 from .conftest import HOST
 from .television import Television
 
@@ -44,7 +45,7 @@ async def next_line(process: asyncio.subprocess.Process, text: str) -> bytes:
 async def test_leaves_no_process_behind(process: asyncio.subprocess.Process, kill: signal.Signals) -> None:
     """However it ends, its browser ends with it."""
     children = psutil.Process(process.pid).children(recursive=True)
-    assert any("--type=renderer" in child.cmdline() for child in children)
+    assert any("--type=renderer" in command_of(child) for child in children)
     process.send_signal(kill)
     await asyncio.wait_for(process.wait(), WITHIN)
     _, alive = await asyncio.to_thread(psutil.wait_procs, children, WITHIN)
