@@ -1049,6 +1049,23 @@ async def test_volume_of_a_slow_tv(home: Home, wall: Display) -> None:
     assert home.players.tv.volumes == [0.2, 0.5]
 
 
+async def test_volume_without_an_answer(home: Home) -> None:
+    """A TV that is set, but never says so, is as loud as before in the end, too."""
+    tv = home.players.tv
+    tv.turn_volume(0.5)
+
+    async def set_silently(volume: float) -> None:
+        tv.volumes.append(volume)
+        tv.turn_volume(volume)
+        raise HomeAssistantError("no answer")
+
+    with patch.object(tv, "async_set_volume_level", set_silently):
+        wall = await home.shown(quiet={"volume": 20})
+    await wall.async_turn_off()
+    await settled(home.hass)
+    assert tv.volumes == [0.2, 0.5]
+
+
 async def test_volume_after_a_power_cut(home: Home, hass_storage: dict[str, Any]) -> None:
     """How loud a TV was is on disk soon after it was made louder, and forgotten when it is as it was."""
     home.players.tv.turn_volume(0.5)
